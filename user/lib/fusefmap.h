@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libfusefmap: fmaps for servers that are written against stock libfuse3.
+ *
+ * A low-level libfuse server becomes an fmapfs server by five changes:
+ *
+ *   fuse_session_new()      -> fuse_fmap_session_new(), which takes two more
+ *                              operations, get_fmap and get_daxdev
+ *   fuse_session_mount()    -> fuse_fmap_session_mount()
+ *   fuse_session_loop_mt()  -> fuse_fmap_session_loop_mt()
+ *   fuse_session_unmount(), fuse_session_destroy()
+ *                           -> fuse_fmap_session_unmount(), ..._destroy()
+ *   fuse_req_userdata()     -> fuse_fmap_req_userdata()
+ *
+ * Everything else of libfuse is used as ever, on fuse_fmap_session_fuse().
+ *
+ * To be included after FUSE_USE_VERSION was defined, as for <fuse_lowlevel.h>.
+ * The compiler and linker flags are those of "pkg-config fusefmap".
+ *
+ * Conventions
+ *   Functions that return int return 0 or more on success and -errno on error.
+ *   Sizes and offsets are in bytes.
+ *   The library keeps no global state, writes nothing to stdout or stderr and
+ *   never exits. (libfuse reports its own errors by fuse_log().) What it has to
+ *   say goes to the log operation, if there is one.
+ *   Functions on a fuse_fmap_session may be called from any thread while the
+ *   loop runs, but for _new, _mount, _attach, _resume, _loop, _loop_mt,
+ *   _unmount and _destroy, each of which must be the only call on that session.
+ *   A fuse_fmap is immutable: any number of threads may read it at once.
+ *
+ * Licence: the library contains the parser and resolver of the kernel module,
+ * which are GPL-2.0-only; so is the library.
+ */
+#ifndef FUSEFMAP_H
+#define FUSEFMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fuse_lowlevel.h>
+#include <linux/fuse_fmap.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header; see fuse_fmap_version(). */
+#define FUSE_FMAP_VERSION_MAJOR	1
+#define FUSE_FMAP_VERSION_MINOR	0
+
+/* Room for the message of fuse_fmap_strerror(), including the final NUL. */
+#define FUSE_FMAP_ERROR_MAX	192
+
+/* Room for what fuse_fmap_session_state() saves. */
+#define FUSE_FMAP_STATE_MAX	512
+
+/* A session: a libfuse session on /dev/fmapfs. Opaque. */
+struct fuse_fmap_session;
+
+/* A checked map of a file, as the kernel module sees it. Opaque, immutable. */
+struct fuse_fmap;
+
+/**
+ * struct fuse_fmap_ops - what a server implements beside fuse_lowlevel_ops
+ *
+ * Each operation that gets a fuse_req_t must see to it that it is answered,
+ * exactly once, at any time and from any thread, as in libfuse. They run in the
+ * threads of the loop.
+ */
+struct fuse_fmap_ops {
+	/**
+	 * @get_fmap: the kernel asks for the map of a regular file that was
+	 * looked up. Answer with fuse_fmap_reply(), or with
+	 * fuse_reply_err(req, EOPNOTSUPP): the file has no fmap and is an
+	 * ordinary FUSE file; fuse_reply_err(req, ENOSYS): no file has, do not
+	 * ask again; any other error fails the open.
+	 * @ino: node id of the file; @size: how many bytes of reply the kernel
+	 * can take, to be passed on to fuse_fmap_reply().
+	 *
+	 * A server without it does not want fmaps; see fuse_fmap_want().
+	 */
+	void (*get_fmap)(fuse_req_t req, fuse_ino_t ino, size_t size);
+
+	/**
+	 * @get_daxdev: the kernel asks which device an index means that an fmap
+	 * named. Answer with fuse_fmap_reply_daxdev(), or fuse_reply_err(). May
+	 * be left out by a server that pushes all devices beforehand
+	 * (fuse_fmap_push_daxdev()); then EOPNOTSUPP is answered.
+	 * @daxdev_index: 0 to FUSE_FAMFS_MAX_DAXDEVS - 1
+	 */
+	void (*get_daxdev)(fuse_req_t req, int daxdev_index);
+
+	/**
+	 * @log: the library has something to say. May be NULL. Called from
+	 * whichever thread called the library or runs the loop, perhaps from
+	 * several at once.
+	 * @userdata: what was given to fuse_fmap_session_new()
+	 * @message: one line without a newline; valid during the call only
+	 */
+	void (*log)(void *userdata, enum fuse_log_level level,
+		    const char *message);
+};
+
+/* ------------------------------------------------------------------------
+ * Sessions
+ */
+
+/**
+ * fuse_fmap_session_new - make a session
+ * @fsp: result; to be freed with fuse_fmap_session_destroy()
+ * @args: options, as fuse_session_new() takes them. Beside libfuse's options
+ *	the mount flags relatime, norelatime, strictatime, nodiratime, diratime,
+ *	nosymfollow, symfollow are understood, and _netdev, defaults and x-* are
+ *	skipped. auto_unmount and blkdev are refused, they need fusermount3.
+ *	Changed by the call; stays the caller's to free.
+ * @op: the low-level operations; copied
+ * @op_size: sizeof(struct fuse_lowlevel_ops)
+ * @fmap_op: the fmap operations; copied
+ * @fmap_op_size: sizeof(struct fuse_fmap_ops)
+ * @userdata: what the operations init, destroy and log get, and what
+ *	fuse_fmap_req_userdata() returns. (fuse_req_userdata() does not: it
+ *	returns the fuse_fmap_session.)
+ *
+ * Return: 0; -EINVAL: libfuse refused the options (it has logged which), or
+ * @fmap_op is NULL; -EOPNOTSUPP: an option that fmapfs cannot have; -ENOMEM; or
+ * getrandom(2)'s error. On error *@fsp is untouched.
+ */
+int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
+			  struct fuse_args *args,
+			  const struct fuse_lowlevel_ops *op, size_t op_size,
+			  const struct fuse_fmap_ops *fmap_op,
+			  size_t fmap_op_size, void *userdata);
+
+/**
+ * fuse_fmap_session_mount - open /dev/fmapfs and mount
+ * @fs: the session, not mounted, attached or resumed before
+ * @mountpoint: a directory or, for a file system whose root is a file, a file;
+ *	or "/dev/fd/N": device fd N is mounted by somebody else, as in libfuse
+ *
+ * Mounts type "fmapfs", or "fmapfs.SUBTYPE" with -o subtype=SUBTYPE. As in
+ * libfuse, nosuid and nodev are on unless suid, dev are given. Serving begins
+ * with the loop; the mount point blocks until then.
+ *
+ * Return: 0; -ENOENT, -ENODEV, -ENXIO: no /dev/fmapfs, or the mount point does
+ * not exist (the log says which); -EPERM: not privileged, there is no setuid
+ * helper; -EBUSY: @fs has a device already; or an error of open(2), stat(2),
+ * mount(2).
+ */
+int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
+			    const char *mountpoint);
+
+/**
+ * fuse_fmap_session_attach - serve a device fd whose INIT is still to come
+ * @fs: the session, not mounted, attached or resumed before
+ * @fd: open device fd; on success it belongs to the session, which closes it
+ * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
+ *
+ * Any fd will do that delivers one FUSE request per read(2) and takes one reply
+ * per writev(2): tests use a socketpair(2) of type SOCK_SEQPACKET.
+ *
+ * Return: 0; -EBADF; -EBUSY: @fs has a device already; -ENOMEM.
+ */
+int fuse_fmap_session_attach(struct fuse_fmap_session *fs, int fd,
+			     const char *mountpoint);
+
+/**
+ * fuse_fmap_session_state - what a successor needs to take over the device fd
+ * @fs: the session
+ * @buf: takes the state: plain data, no pointers, good on this boot only
+ * @size: bytes at @buf; FUSE_FMAP_STATE_MAX is enough
+ *
+ * Return: the bytes written; -EAGAIN: INIT was not answered yet (call it after
+ * the first request); -ERANGE: @size is too small.
+ */
+int fuse_fmap_session_state(struct fuse_fmap_session *fs, void *buf,
+			    size_t size);
+
+/**
+ * fuse_fmap_session_resume - serve a device fd that another process served
+ * @fs: the session, not mounted, attached or resumed before; made with the
+ *	options of its predecessor
+ * @fd: open device fd; on success it belongs to the session, which closes it
+ * @state: from fuse_fmap_session_state() of the predecessor
+ * @size: what that returned
+ * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
+ *
+ * libfuse is given the INIT request of old, its reply is kept from the kernel,
+ * and the kernel is asked to send again what the predecessor left unanswered.
+ * Node ids must be what they were. Should the reply differ from that of old, so
+ * that server and kernel would disagree on what was agreed on, the loop ends and
+ * the log says so.
+ *
+ * Return: 0; -EINVAL: @state is none; -EBADF; -EBUSY; -ENOMEM.
+ */
+int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
+			     const void *state, size_t size,
+			     const char *mountpoint);
+
+/**
+ * fuse_fmap_session_loop - serve in this thread until unmount or exit
+ * @fs: the session, with a device
+ *
+ * Return: as fuse_session_loop(): 0 on unmount or fuse_session_exit(), the
+ * number of the signal that ended it (libfuse 3.14 to 3.18: > 0), -errno.
+ */
+int fuse_fmap_session_loop(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_session_loop_mt - serve in several threads until unmount or exit
+ * @fs: the session, with a device
+ * @config: as for fuse_session_loop_mt(), or NULL; clone_fd is switched off in
+ *	it where libfuse is older than 3.17 and would clone /dev/fuse
+ *
+ * Return: as fuse_fmap_session_loop().
+ */
+int fuse_fmap_session_loop_mt(struct fuse_fmap_session *fs,
+			      struct fuse_loop_config *config);
+
+/**
+ * fuse_fmap_session_unmount - close the device and unmount
+ * @fs: the session; the loop has ended
+ *
+ * Unmounts what fuse_fmap_session_mount() mounted, lazily, unless it is
+ * unmounted already. The device is closed first, so that nothing waits for this
+ * server. Without a mount point of the session's own only the device is closed.
+ * May be called more than once.
+ */
+void fuse_fmap_session_unmount(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_session_destroy - free a session
+ * @fs: the session, or NULL; the loop has ended
+ *
+ * Closes the device if it is open still, and calls the destroy operation if the
+ * kernel has not. Does not unmount: a mount whose device fd is open elsewhere
+ * lives on.
+ */
+void fuse_fmap_session_destroy(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_session_fuse - libfuse's session, for all other libfuse calls
+ * @fs: the session
+ *
+ * Return: the session, owned by @fs. Not to be given to fuse_session_mount(),
+ * _unmount(), _destroy() or _custom_io().
+ */
+struct fuse_session *fuse_fmap_session_fuse(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_session_fd - the device fd
+ * @fs: the session
+ *
+ * Return: the fd, owned by @fs; -ENOTCONN: there is none.
+ */
+int fuse_fmap_session_fd(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_req_userdata - the userdata given to fuse_fmap_session_new()
+ * @req: a request of a fuse_fmap_session
+ */
+void *fuse_fmap_req_userdata(fuse_req_t req);
+
+/**
+ * fuse_fmap_req_session - the session that a request belongs to
+ * @req: a request of a fuse_fmap_session
+ */
+struct fuse_fmap_session *fuse_fmap_req_session(fuse_req_t req);
+
+/* ------------------------------------------------------------------------
+ * Capability
+ */
+
+/**
+ * fuse_fmap_offered - does the kernel offer fmaps?
+ * @fs: the session
+ *
+ * The answer is known from the init operation on; before that it is false. The
+ * kernel does not offer them to a mounter without CAP_SYS_RAWIO.
+ */
+bool fuse_fmap_offered(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_want - say whether this server wants fmaps
+ * @fs: the session
+ * @want: false: serve ordinary files only
+ *
+ * To be called before the init operation returns. Without it a server wants
+ * them if it has get_fmap.
+ */
+void fuse_fmap_want(struct fuse_fmap_session *fs, bool want);
+
+/**
+ * fuse_fmap_agreed - did the INIT reply turn fmaps on?
+ * @fs: the session
+ *
+ * True after the INIT reply went out, if the kernel offered and this server
+ * wanted them.
+ */
+bool fuse_fmap_agreed(struct fuse_fmap_session *fs);
+
+/* ------------------------------------------------------------------------
+ * Devices and notifications
+ */
+
+/**
+ * fuse_fmap_push_daxdev - give the kernel a device before it asks for it
+ * @fs: the session, after INIT
+ * @index: its index, 0 to FUSE_FAMFS_MAX_DAXDEVS - 1
+ * @fd: open fd of a pmem block device or DAX character device; stays the
+ *	caller's, who may close it afterwards
+ *
+ * Return: 0, also if that index is that device already; -EINVAL: wrong index,
+ * or a wrong kind of fd; -EEXIST: the index is another device; -EOPNOTSUPP:
+ * fmaps were not agreed on; -ENOTCONN: no device fd; -EBUSY: the device is in
+ * use otherwise.
+ */
+int fuse_fmap_push_daxdev(struct fuse_fmap_session *fs, uint32_t index, int fd);
+
+/**
+ * fuse_fmap_notify_refresh - make the kernel forget a file's map and pages
+ * @fs: the session
+ * @ino: node id of the file
+ *
+ * The kernel unmaps the file, waits for pages in use, drops the map and asks
+ * again at the next access; then attributes and map are the new ones. Must not
+ * be called while the caller has a request on that file unanswered.
+ *
+ * Return: 0; -ENOENT: the kernel does not know @ino, nothing was to be done; or
+ * the error of the device write.
+ */
+int fuse_fmap_notify_refresh(struct fuse_fmap_session *fs, fuse_ino_t ino);
+
+/**
+ * fuse_fmap_notify_prune - ask the kernel to let go of unused inodes
+ * @fs: the session
+ * @inos: node ids
+ * @count: how many; 1 to 4096
+ *
+ * Return: 0; -EINVAL: @count; or the error of the device write.
+ */
+int fuse_fmap_notify_prune(struct fuse_fmap_session *fs,
+			   const fuse_ino_t *inos, uint32_t count);
+
+/* ------------------------------------------------------------------------
+ * Maps: make, check, look into
+ */
+
+/**
+ * struct fuse_fmap_error - what is wrong with a map, and where
+ * @at: offset in the message of the culprit
+ * @field: its name, as in <linux/fuse_fmap.h>; static storage
+ * @value: what it says
+ * @rule: what it should have been, in words; static storage
+ */
+struct fuse_fmap_error {
+	size_t at;
+	const char *field;
+	uint64_t value;
+	const char *rule;
+};
+
+/**
+ * struct fuse_fmap_info - what a map says in general
+ * @file_size: size of the file
+ * @covered: bytes that the extents cover, at least @file_size
+ * @dev_mask: bit i is set: device index i occurs
+ * @message_size: bytes of the message that fuse_fmap_serialize() makes
+ * @nextents: number of extents
+ * @nranges: number of ranges: simple extents, or strips
+ * @ext_type: enum famfs_ext_type
+ * @file_type: enum fuse_famfs_file_type
+ */
+struct fuse_fmap_info {
+	uint64_t file_size;
+	uint64_t covered;
+	uint64_t dev_mask;
+	size_t message_size;
+	uint32_t nextents;
+	uint32_t nranges;
+	uint32_t ext_type;
+	uint32_t file_type;
+};
+
+/**
+ * struct fuse_fmap_target - where a range of a file lies
+ * @range: index of the range, as for fuse_fmap_range()
+ * @dev: device index
+ * @dev_off: bytes from the start of the device
+ * @len: bytes that are contiguous from there, at most what was wanted
+ */
+struct fuse_fmap_target {
+	uint32_t range;
+	uint32_t dev;
+	uint64_t dev_off;
+	uint64_t len;
+};
+
+/**
+ * fuse_fmap_simple - make a map of simple extents
+ * @fmapp: result; to be freed with fuse_fmap_free()
+ * @file_type: FUSE_FAMFS_FILE_REG, _SUPERBLOCK or _LOG
+ * @file_size: size of the file
+ * @ext: the extents, in the order of the file; reserved fields are ignored
+ * @count: how many; 1 to FUSE_FAMFS_SIZED_MAX_EXTENTS
+ * @err: says what is wrong, in terms of the message, if the return value is
+ *	neither 0 nor -ENOMEM; may be NULL
+ *
+ * More than FUSE_FAMFS_MAX_EXTENTS extents make a message of the sized dialect.
+ *
+ * Return: 0, or -ENOMEM, or what the kernel would refuse the map with (see
+ * fuse_fmap_parse()). On error *@fmapp is untouched.
+ */
+int fuse_fmap_simple(struct fuse_fmap **fmapp, uint32_t file_type,
+		     uint64_t file_size,
+		     const struct fuse_famfs_simple_ext *ext, uint32_t count,
+		     struct fuse_fmap_error *err);
+
+/**
+ * fuse_fmap_interleaved - make a map of interleaved extents
+ * @fmapp: result; to be freed with fuse_fmap_free()
+ * @file_type: FUSE_FAMFS_FILE_REG, _SUPERBLOCK or _LOG
+ * @file_size: size of the file
+ * @iext: the extents, in the order of the file; reserved fields are ignored
+ * @count: how many; 1 to FUSE_FAMFS_SIZED_MAX_EXTENTS
+ * @strips: the strips of all of them one after another, so as many as the sum
+ *	of their ie_nstrips
+ * @err: says what is wrong; may be NULL
+ *
+ * More than FUSE_FAMFS_MAX_EXTENTS extents, or than FUSE_FAMFS_MAX_STRIPS strips
+ * in one, make a message of the sized dialect.
+ *
+ * Return: as fuse_fmap_simple().
+ */
+int fuse_fmap_interleaved(struct fuse_fmap **fmapp, uint32_t file_type,
+			  uint64_t file_size,
+			  const struct fuse_famfs_iext *iext, uint32_t count,
+			  const struct fuse_famfs_simple_ext *strips,
+			  struct fuse_fmap_error *err);
+
+/**
+ * fuse_fmap_parse - make a map from a message, by the kernel's own code
+ * @fmapp: result; to be freed with fuse_fmap_free()
+ * @msg: the message, of any alignment; not referred to after the call
+ * @len: bytes of it
+ * @err: says what is wrong, if the return value is neither 0 nor -ENOMEM; may be
+ *	NULL
+ *
+ * What only the kernel knows is not checked: whether devices exist and are large
+ * enough (fuse_fmap_check_device()), other files (fuse_fmap_overlap()), and the
+ * file's attributes. The page size is this machine's.
+ *
+ * Return: 0; -EINVAL, -ERANGE, -EOVERFLOW, -ENODEV: the kernel would refuse it
+ * with that error; -ENOMEM. On error *@fmapp is untouched.
+ */
+int fuse_fmap_parse(struct fuse_fmap **fmapp, const void *msg, size_t len,
+		    struct fuse_fmap_error *err);
+
+/**
+ * fuse_fmap_check - would the kernel accept this message?
+ * @msg: the message, of any alignment
+ * @len: bytes of it
+ * @err: as for fuse_fmap_parse(); may be NULL
+ *
+ * Return: as fuse_fmap_parse().
+ */
+int fuse_fmap_check(const void *msg, size_t len, struct fuse_fmap_error *err);
+
+/**
+ * fuse_fmap_check_device - does a map stay within a device?
+ * @fmap: the map
+ * @dev: device index
+ * @dev_size: size of that device
+ * @err: says what is wrong; may be NULL
+ *
+ * Return: 0; -ERANGE: a range ends beyond the device.
+ */
+int fuse_fmap_check_device(const struct fuse_fmap *fmap, uint32_t dev,
+			   uint64_t dev_size, struct fuse_fmap_error *err);
+
+/**
+ * fuse_fmap_strerror - put an error into words
+ * @err: the error
+ * @buf: takes the message, NUL-terminated, cut short if need be
+ * @size: bytes at @buf; FUSE_FMAP_ERROR_MAX is enough
+ *
+ * Return: @buf, "se_offset at byte 40 is 4097 (0x1001), should be a multiple of
+ * the page size" for example.
+ */
+char *fuse_fmap_strerror(const struct fuse_fmap_error *err, char *buf,
+			 size_t size);
+
+/**
+ * fuse_fmap_free - free a map
+ * @fmap: the map, or NULL
+ */
+void fuse_fmap_free(struct fuse_fmap *fmap);
+
+/**
+ * fuse_fmap_get_info - what a map says in general
+ * @fmap: the map
+ * @info: result
+ */
+void fuse_fmap_get_info(const struct fuse_fmap *fmap,
+			struct fuse_fmap_info *info);
+
+/**
+ * fuse_fmap_range - one contiguous range of a device that a map names
+ * @fmap: the map
+ * @i: 0 to nranges - 1; the order is that of the message
+ * @range: result
+ *
+ * Return: 0; -ERANGE: @i.
+ */
+int fuse_fmap_range(const struct fuse_fmap *fmap, uint32_t i,
+		    struct fuse_famfs_simple_ext *range);
+
+/**
+ * fuse_fmap_resolve - where a range of a file lies, by the kernel's own code
+ * @fmap: the map
+ * @off: bytes from the start of the file
+ * @wanted: bytes, not 0
+ * @target: result
+ *
+ * Return: 0; -ERANGE: @off is beyond what the extents cover; -EINVAL: @wanted
+ * is 0.
+ */
+int fuse_fmap_resolve(const struct fuse_fmap *fmap, uint64_t off,
+		      uint64_t wanted, struct fuse_fmap_target *target);
+
+/**
+ * fuse_fmap_equal - do two maps say the same?
+ * @a: one
+ * @b: the other
+ */
+bool fuse_fmap_equal(const struct fuse_fmap *a, const struct fuse_fmap *b);
+
+/**
+ * fuse_fmap_serialize - make the message that says what a map says
+ * @fmap: the map
+ * @buf: takes the message
+ * @size: bytes at @buf, at least message_size of struct fuse_fmap_info
+ *
+ * Return: the bytes written; -EOVERFLOW: @size is too small.
+ */
+int fuse_fmap_serialize(const struct fuse_fmap *fmap, void *buf, size_t size);
+
+/**
+ * struct fuse_fmap_overlap - two maps claim the same bytes of a device
+ * @first: index of one of the maps; less than or equal to @second
+ * @second: index of the other; the same: the map overlaps itself
+ * @dev: device index
+ * @dev_off: bytes from the start of the device to the first byte in common
+ * @len: bytes in common
+ */
+struct fuse_fmap_overlap {
+	size_t first;
+	size_t second;
+	uint32_t dev;
+	uint64_t dev_off;
+	uint64_t len;
+};
+
+/**
+ * fuse_fmap_overlaps - do maps of live files overlap? The kernel refuses that.
+ * @fmaps: the maps, all in terms of the same device indices; NULL entries are
+ *	skipped
+ * @count: how many
+ * @overlap: result, the one lowest on the lowest device; may be NULL
+ *
+ * Takes O(n log n) for n ranges in all. The same map given twice overlaps.
+ *
+ * Return: 0: no two overlap; -EEXIST: two do, see @overlap; -ENOMEM.
+ */
+int fuse_fmap_overlaps(const struct fuse_fmap *const *fmaps, size_t count,
+		       struct fuse_fmap_overlap *overlap);
+
+/* ------------------------------------------------------------------------
+ * Replies. Each answers the request, whatever it returns.
+ */
+
+/**
+ * fuse_fmap_reply - answer get_fmap
+ * @req: the request; not valid afterwards
+ * @fmap: the map; stays the caller's
+ * @size: as given to get_fmap
+ *
+ * If the message is larger than @size, only its header goes out and says how
+ * large it is; the kernel asks once more with that size.
+ *
+ * Return: 0; -ERANGE, -ENOMEM: answered with that error, for the message cannot
+ * be sent at all; or -errno of the device write (-ENOENT: the request was
+ * interrupted or its caller killed, which is no fault).
+ */
+int fuse_fmap_reply(fuse_req_t req, const struct fuse_fmap *fmap, size_t size);
+
+/**
+ * fuse_fmap_reply_daxdev - answer get_daxdev
+ * @req: the request; not valid afterwards
+ * @index: the index that was asked for
+ * @path: path of the device, such as /dev/pmem0; looked up within the call, with
+ *	the credentials and in the root of the calling process
+ *
+ * Return: 0; -EINVAL: @index or an empty @path, -ENAMETOOLONG: @path is longer
+ * than DAXDEV_NAME_MAX - 1; these were answered with that error. Or -errno of
+ * the device write.
+ */
+int fuse_fmap_reply_daxdev(fuse_req_t req, int index, const char *path);
+
+/**
+ * fuse_fmap_version - the version of the library that is linked in
+ *
+ * Return: major * 1000 + minor.
+ */
+int fuse_fmap_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FUSEFMAP_H */
