@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Make of a root what boots: the kernel as an ELF (QEMU starts that by PVH,
+# without the decompression under emulation) and a small initramfs.
+# Needs common.sh.
+
+# What the initramfs must be able to load to find the root.
+initramfs_modules='virtio_pci virtio_blk erofs overlay crc32c_generic lz4_decompress'
+
+le() { # le FILE OFFSET BYTES: a little-endian number
+	od -An -v -j "$2" -N "$3" -t "u$3" "$1" | tr -d ' '
+}
+
+# extract_vmlinux BZIMAGE OUT: the payload, found by the boot protocol's header
+# (Documentation/arch/x86/boot.rst): setup_sects, payload_offset and _length.
+extract_vmlinux() {
+	local setup start length magic tool
+
+	setup=$(le "$1" $((0x1f1)) 1)
+	start=$(( (setup + 1) * 512 + $(le "$1" $((0x248)) 4) ))
+	length=$(le "$1" $((0x24c)) 4)
+	magic=$(od -An -v -j "$start" -N 4 -t x1 "$1" | tr -d ' ')
+	case $magic in
+	fd377a58) tool=xz ;;
+	28b52ffd) tool=zstd ;;
+	1f8b*) tool=gzip ;;
+	*) echo "unknown compression of $1: $magic" >&2; return 1 ;;
+	esac
+	# All but gzip have the unpacked size, four bytes, appended.
+	[ "$tool" = gzip ] || length=$((length - 4))
+	tail -c +$((start + 1)) "$1" | head -c "$length" | $tool -dc >"$2"
+}
+
+make_initramfs() {
+	local tree=$1 kver=$2 out=$3 work module path moddir
+
+	work=$(mktemp -d "${out%/*}/initramfs-XXXXXX")
+	mkdir -p "$work/bin" "$work/sbin" "$work/dev" "$work/proc" "$work/sys"
+	cp "$tree/bin/busybox" "$work/bin/"
+	ln -s ../bin/busybox "$work/sbin/modprobe"
+	moddir=$work/lib/modules/$kver
+	mkdir -p "$moddir"
+	cp "$tree/lib/modules/$kver"/modules.{builtin,builtin.modinfo,order} "$moddir/"
+	for module in $initramfs_modules; do
+		# -C: no modprobe.d, whose install rules hide dependencies.
+		modprobe -C /dev/null -d "$tree" -S "$kver" \
+			--show-depends "$module" 2>/dev/null || true
+	done | awk '$1 == "insmod" { print $2 }' | sort -u |
+	while read -r path; do
+		case $path in
+		*.xz) xz -dc "$path" >"$moddir/$(basename "$path" .xz)" ;;
+		*.zst) zstd -dc "$path" >"$moddir/$(basename "$path" .zst)" ;;
+		*) cp "$path" "$moddir/" ;;
+		esac
+	done
+	depmod -b "$work" "$kver"
+	(cd "$work" && find . | cpio --quiet -o -H newc) >"$out"
+	rm -r "$work"
+}
+
+boot_stamp() {
+	{
+		cat "$cache/roots/$2/stamp"
+		cat "$vm_dir/lib/boot.sh"
+		grep "^$1 " "$cache/roots/$2/kernels"
+	} | sha256sum | cut -c1-16
+}
+
+boot_parts() {
+	local work=$1 tree=$2 kver=$3
+
+	# The second place since 7.x's linux-binary packages.
+	cp "$tree/boot/vmlinuz-$kver" "$work/bzImage" 2>/dev/null ||
+		cp "$tree/usr/lib/modules/$kver/vmlinuz" "$work/bzImage"
+	extract_vmlinux "$work/bzImage" "$work/vmlinux"
+	make_initramfs "$tree" "$kver" "$work/initramfs.cpio"
+}
+
+# make_bed BED ROOT: sees to it that $cache/beds/BED is there and current.
+make_bed() {
+	local bed=$1 root=$2 dst=$cache/beds/$1 stamp work log kver
+
+	stamp=$(boot_stamp "$bed" "$root")
+	[ "$(cat "$dst/stamp" 2>/dev/null)" != "$stamp" ] || return 0
+	lock "bed-$bed"
+	if [ "$(cat "$dst/stamp" 2>/dev/null)" = "$stamp" ]; then
+		unlock
+		return 0
+	fi
+	mkdir -p "$cache/beds" "$cache/log"
+	log=$cache/log/bed-$bed.log
+	: >"$log"
+	work=$(mktemp -d "$cache/beds/.new-$bed-XXXXXX")
+	undo=$work
+	kver=$(awk -v bed="$bed" '$1 == bed { print $2 }' "$cache/roots/$root/kernels")
+	step "$log" "unpacking the kernel $kver" \
+		boot_parts "$work" "$cache/roots/$root/tree" "$kver"
+	echo "$kver" >"$work/kver"
+	ln -s "../../roots/$root" "$work/root"
+	echo "$stamp" >"$work/stamp"
+	rm -rf --one-file-system "$dst"
+	mv "$work" "$dst"
+	undo=
+	unlock
+}

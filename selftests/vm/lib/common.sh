@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What every script of the test bed shares: where things lie, how to report a
+# step, how to lock. Sourced, never run. Callers have set -eu in force.
+
+# A cancelled set -e (inside "if", "||") would let a failed step pass unseen,
+# so no function here that does work is called in a condition.
+
+vm_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+top_dir=$(cd "$vm_dir/../.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/fmapfs
+me=${0##*/}
+
+say() { printf '%s: %s\n' "$me" "$*" >&2; }
+
+die() {
+	say "$*"
+	exit "${die_status:-1}"
+}
+
+# step LOG TEXT COMMAND [ARG...]: say what is done, do it with its output in
+# LOG, and show the end of LOG when it fails.
+step() {
+	local log=$1 text=$2 status=0
+
+	shift 2
+	say "$text"
+	printf '\n== %s\n' "$text" >>"$log"
+	# In the background, where set -e holds in functions, too; as a job,
+	# with a process group of its own that stop_step can end.
+	set -m
+	"$@" </dev/null >>"$log" 2>&1 &
+	step_pid=$!
+	set +m
+	wait "$step_pid" || status=$?
+	step_pid=
+	if [ "$status" != 0 ]; then
+		tail -n 40 "$log" | sed 's/^/    /' >&2
+		die "failed: $text (all of it is in $log)"
+	fi
+}
+
+# What a script has to undo when it ends early: a directory half made, a step
+# still running.
+undo=
+step_pid=
+cleanup() {
+	[ -z "$step_pid" ] || kill -TERM -- "-$step_pid" 2>/dev/null || true
+	[ -z "$undo" ] || rm -rf --one-file-system "$undo"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# lock NAME [-s]: take the lock NAME until this process ends; -s: shared.
+lock() {
+	local name=${1//\//_} fd
+
+	mkdir -p "$cache/locks"
+	exec {fd}>"$cache/locks/$name"
+	if ! flock -n ${2:+"$2"} "$fd"; then
+		say "waiting for another run that uses $1"
+		flock ${2:+"$2"} "$fd"
+	fi
+	# shellcheck disable=SC2034 # for unlock()
+	lock_fd=$fd
+}
+
+unlock() {
+	exec {lock_fd}>&-
+}
+
+# Where the builds of this source tree lie: two clones must not mix.
+tree_key() {
+	printf '%s' "$top_dir" | sha256sum | cut -c1-12
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "must be run as root (chroot, mounts)"
+}
