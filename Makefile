@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make help" tells the targets.
+
+PREFIX ?= /usr/local
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+# Each is built before what follows it needs it.
+PARTS ?= kmod user/lib user/devices user/server selftests
+USER_PARTS = $(filter-out kmod,$(PARTS))
+
+CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
+CHECK_ALL_BEDS = debian12 debian12-6.12 debian13 debian13-bpo sid
+
+export PREFIX DESTDIR KVER KDIR V SAN
+
+# The module is built where there are kernel headers.
+ifneq ($(wildcard $(KDIR)/Makefile),)
+KMOD = $(filter kmod,$(PARTS))
+else
+KMOD = $(if $(filter kmod,$(PARTS)),kmod-none)
+endif
+
+all: $(KMOD) user
+
+kmod:
+	$(MAKE) -C kmod all KDIR=$(KDIR)
+
+kmod-none:
+	@echo "no module is built: $(KDIR) is not there (no headers of kernel $(KVER))"
+
+user: $(USER_PARTS)
+
+$(USER_PARTS):
+	$(MAKE) -C $@ all
+
+user/devices: $(filter user/lib,$(PARTS))
+user/server: $(filter user/lib user/devices,$(PARTS))
+selftests: $(filter user/lib user/devices user/server,$(PARTS))
+
+INSTALL_PARTS = $(addprefix install-,$(USER_PARTS))
+
+install: install-$(KMOD) $(INSTALL_PARTS)
+
+install-:
+
+install-kmod: kmod
+	$(MAKE) -C kmod install KDIR=$(KDIR) INSTALL_MOD_PATH=$(DESTDIR)
+
+install-kmod-none: kmod-none
+
+$(INSTALL_PARTS): install-%: %
+	$(MAKE) -C $* install
+
+uninstall:
+	for part in $(USER_PARTS); do $(MAKE) -C $$part uninstall || exit; done
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/fmapfs.ko*
+
+clean:
+	for part in $(PARTS); do $(MAKE) -C $$part clean || exit; done
+
+check:
+	selftests/vm/check $(CHECK_BEDS)
+
+check-all:
+	selftests/vm/check $(CHECK_ALL_BEDS)
+
+check-unit: user/lib user/devices user/server
+	$(MAKE) -C selftests check-unit
+
+bench:
+	@echo "not yet"
+
+demo:
+	selftests/demo/demo.sh
+
+style:
+	selftests/vm/style
+
+help:
+	@echo 'make [all]        the module (needs kernel headers) and user space'
+	@echo 'make kmod | user  one of them'
+	@echo 'make install      below PREFIX ($(PREFIX)) and /lib/modules/$(KVER)/updates'
+	@echo 'make uninstall    what install has installed'
+	@echo 'make clean        what was built'
+	@echo 'make check-unit   unit tests, on this machine'
+	@echo 'make check        all tests, on stock kernels in virtual machines:'
+	@echo '                  $(CHECK_BEDS)'
+	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
+	@echo 'make style        checkpatch and shellcheck'
+	@echo 'make demo         two hosts, one memory'
+	@echo
+	@echo 'V=1 shows the commands; SAN=1 builds with ASan and UBSan;'
+	@echo 'KVER=... or KDIR=... names another kernel; DESTDIR=... another root;'
+	@echo 'PARTS="kmod user/lib" limits building to these parts.'
+
+.PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
+	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
+	check-unit bench demo style help
