@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sessions: made, mounted, served, ended.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include "session_i.h"
+
+void session_log(struct fuse_fmap_session *fs, enum fuse_log_level level,
+		 const char *format, ...)
+{
+	int saved_errno = errno;
+	char message[512];
+	va_list ap;
+
+	if (!fs->op.log)
+		return;
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	fs->op.log(fs->userdata, level, message);
+	errno = saved_errno;
+}
+
+/* Operations of ours that stand in for the server's. */
+
+static void stand_in_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fuse_fmap_session *fs = userdata;
+
+	if (fs->server_init)
+		fs->server_init(fs->userdata, conn);
+#ifdef FUSE_FMAP_NATIVE
+	if (atomic_load(&fs->offered) && atomic_load(&fs->want))
+		conn->want_ext |= FUSE_CAP_DAX_FMAP;
+#endif
+}
+
+static void stand_in_destroy(void *userdata)
+{
+	struct fuse_fmap_session *fs = userdata;
+
+	if (fs->server_destroy)
+		fs->server_destroy(fs->userdata);
+}
+
+/* The requests that io.c has translated, and those of ordinary users. */
+static void stand_in_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+			      size_t size)
+{
+	struct fuse_fmap_session *fs = fuse_req_userdata(req);
+
+	if (!strcmp(name, fs->name_fmap)) {
+		if (fs->op.get_fmap)
+			fs->op.get_fmap(req, ino, size);
+		else
+			fuse_reply_err(req, EOPNOTSUPP);
+	} else if (!strcmp(name, fs->name_daxdev)) {
+		if (size >= FUSE_FAMFS_MAX_DAXDEVS)
+			fuse_reply_err(req, EINVAL);
+		else if (fs->op.get_daxdev)
+			fs->op.get_daxdev(req, size);
+		else
+			fuse_reply_err(req, EOPNOTSUPP);
+	} else if (fs->server_getxattr) {
+		fs->server_getxattr(req, ino, name, size);
+	} else {
+		fuse_reply_err(req, ENOSYS);
+	}
+}
+
+static int make_names(struct fuse_fmap_session *fs)
+{
+	uint8_t bytes[TOKEN_LEN / 2];
+	char token[TOKEN_LEN + 1];
+	size_t i;
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return -errno;
+	for (i = 0; i < sizeof(bytes); i++)
+		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+	snprintf(fs->name_fmap, NAME_ROOM, NAME_PREFIX "%s" SUFFIX_FMAP,
+		 token);
+	snprintf(fs->name_daxdev, NAME_ROOM, NAME_PREFIX "%s" SUFFIX_DAXDEV,
+		 token);
+	return 0;
+}
+
+/*
+ * A server made for a newer libfuse than this library may have operations that
+ * this library has never heard of: they are passed on. Those that are replaced
+ * are among the oldest.
+ */
+static int make_session(struct fuse_fmap_session *fs, struct fuse_args *args,
+			const struct fuse_lowlevel_ops *server, size_t size)
+{
+	size_t room = size > sizeof(*server) ? size : sizeof(*server);
+	struct fuse_lowlevel_ops *op = calloc(1, room);
+
+	if (!op)
+		return -ENOMEM;
+	memcpy(op, server, size);
+	fs->server_init = op->init;
+	fs->server_destroy = op->destroy;
+	fs->server_getxattr = op->getxattr;
+	op->init = stand_in_init;
+	op->destroy = stand_in_destroy;
+#ifdef FUSE_FMAP_NATIVE
+	op->get_fmap = fs->op.get_fmap;
+	op->get_daxdev = fs->op.get_daxdev;
+	if (op->getxattr)
+#endif
+		op->getxattr = stand_in_getxattr;
+	fs->se = fuse_session_new(args, op, room, fs);
+	free(op);
+	return fs->se ? 0 : -EINVAL;
+}
+
+int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
+			  struct fuse_args *args,
+			  const struct fuse_lowlevel_ops *op, size_t op_size,
+			  const struct fuse_fmap_ops *fmap_op,
+			  size_t fmap_op_size, void *userdata)
+{
+	struct fuse_fmap_session *fs;
+	int rc;
+
+	if (!args || !op || !fmap_op)
+		return -EINVAL;
+	fs = calloc(1, sizeof(*fs));
+	if (!fs)
+		return -ENOMEM;
+	memcpy(&fs->op, fmap_op, fmap_op_size < sizeof(fs->op) ?
+				 fmap_op_size : sizeof(fs->op));
+	fs->userdata = userdata;
+	fs->fd = -1;
+	fs->init.magic = INIT_STATE_MAGIC;
+	atomic_store(&fs->want, fs->op.get_fmap);
+
+	rc = make_names(fs);
+	if (!rc)
+		rc = mount_options_parse(&fs->mount, args);
+	if (rc == -EOPNOTSUPP)
+		session_log(fs, FUSE_LOG_ERR, "option %s is not supported",
+			    fs->mount.refused);
+	if (!rc)
+		rc = make_session(fs, args, op, op_size);
+	if (rc) {
+		fuse_fmap_session_destroy(fs);
+		return rc;
+	}
+	*fsp = fs;
+	return 0;
+}
+
+/* Gives libfuse the device; it takes the fd over if that goes well. */
+static int adopt(struct fuse_fmap_session *fs, int fd, const char *mountpoint)
+{
+	char *copy = NULL;
+	int rc;
+
+	if (mountpoint) {
+		copy = strdup(mountpoint);
+		if (!copy)
+			return -ENOMEM;
+	}
+#ifdef FUSE_FMAP_CLONE_FD
+	rc = fuse_session_custom_io(fs->se, &session_io, sizeof(session_io),
+				    fd);
+#else
+	rc = fuse_session_custom_io(fs->se, &session_io, fd);
+#endif
+	if (rc) {
+		free(copy);
+		return rc < 0 ? rc : -EINVAL;
+	}
+	fs->adopted = true;
+	fs->fd = fd;
+	fs->mountpoint = copy;
+	return 0;
+}
+
+int fuse_fmap_session_attach(struct fuse_fmap_session *fs, int fd,
+			     const char *mountpoint)
+{
+	if (fs->adopted)
+		return -EBUSY;
+	if (fcntl(fd, F_GETFD) < 0)
+		return -EBADF;
+	return adopt(fs, fd, mountpoint);
+}
+
+/* Never 0 to 2: whoever prints to stderr must not write to the device. */
+static int open_device(struct fuse_fmap_session *fs)
+{
+	int fd = open(FMAPFS_DEV, O_RDWR | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (fd >= 0 && fd <= STDERR_FILENO) {
+		int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+		rc = high < 0 ? -errno : 0;
+		close(fd);
+		fd = high;
+	}
+	if (rc == -ENOENT || rc == -ENODEV || rc == -ENXIO)
+		session_log(fs, FUSE_LOG_ERR,
+			    FMAPFS_DEV ": %s: is the module loaded? Try \"modprobe fmapfs\"",
+			    strerror(-rc));
+	else if (rc)
+		session_log(fs, FUSE_LOG_ERR, FMAPFS_DEV ": %s",
+			    strerror(-rc));
+	return rc ? rc : fd;
+}
+
+static int mount_device(struct fuse_fmap_session *fs, int fd,
+			const char *mountpoint, mode_t mode)
+{
+	const struct mount_options *mo = &fs->mount;
+	const char *source = mo->fsname ? mo->fsname :
+			     mo->subtype ? mo->subtype : FMAPFS_TYPE;
+	char *data = mount_options_string(mo, fd, mode);
+	char type[256];
+	int rc = 0;
+
+	if (!data)
+		return -ENOMEM;
+	if (snprintf(type, sizeof(type), FMAPFS_TYPE "%s%s",
+		     mo->subtype ? "." : "",
+		     mo->subtype ? mo->subtype : "") >= (int)sizeof(type))
+		rc = -ENAMETOOLONG;
+	else if (mount(source, mountpoint, type, mo->flags, data))
+		rc = -errno;
+	if (rc)
+		session_log(fs, FUSE_LOG_ERR, "mount %s on %s (%s): %s", type,
+			    mountpoint, data, strerror(-rc));
+	free(data);
+	return rc;
+}
+
+/* Return: N if @path is "/dev/fd/N", else -1. */
+static int fd_of_path(const char *path)
+{
+	int fd, end;
+
+	if (sscanf(path, "/dev/fd/%d%n", &fd, &end) == 1 && !path[end])
+		return fd;
+	return -1;
+}
+
+int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
+			    const char *mountpoint)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (fs->adopted)
+		return -EBUSY;
+	fd = fd_of_path(mountpoint);
+	if (fd >= 0)
+		return fuse_fmap_session_attach(fs, fd, NULL);
+	if (stat(mountpoint, &st)) {
+		rc = -errno;
+		session_log(fs, FUSE_LOG_ERR, "mount point %s: %s", mountpoint,
+			    strerror(-rc));
+		return rc;
+	}
+	fd = open_device(fs);
+	if (fd < 0)
+		return fd;
+	rc = mount_device(fs, fd, mountpoint, st.st_mode);
+	if (rc)
+		goto close_device;
+	rc = adopt(fs, fd, mountpoint);
+	if (rc)
+		goto unmount;
+	return 0;
+
+unmount:
+	umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
+close_device:
+	close(fd);
+	return rc;
+}
+
+int fuse_fmap_session_state(struct fuse_fmap_session *fs, void *buf,
+			    size_t size)
+{
+	if (!atomic_load(&fs->init_done))
+		return -EAGAIN;
+	if (size < sizeof(fs->init))
+		return -ERANGE;
+	memcpy(buf, &fs->init, sizeof(fs->init));
+	return sizeof(fs->init);
+}
+
+int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
+			     const void *state, size_t size,
+			     const char *mountpoint)
+{
+	struct init_state init;
+	int rc;
+
+	if (size != sizeof(init))
+		return -EINVAL;
+	memcpy(&init, state, sizeof(init));
+	if (init.magic != INIT_STATE_MAGIC ||
+	    init.in_len < sizeof(struct fuse_in_header) ||
+	    init.in_len > INIT_MAX ||
+	    init.out_len < sizeof(struct fuse_out_header) ||
+	    init.out_len > INIT_MAX)
+		return -EINVAL;
+	rc = fuse_fmap_session_attach(fs, fd, mountpoint);
+	if (rc)
+		return rc;
+	fs->init = init;
+	atomic_store(&fs->replay, REPLAY_REQUEST);
+	return 0;
+}
+
+int fuse_fmap_session_loop(struct fuse_fmap_session *fs)
+{
+	return fuse_session_loop(fs->se);
+}
+
+int fuse_fmap_session_loop_mt(struct fuse_fmap_session *fs,
+			      struct fuse_loop_config *config)
+{
+#ifndef FUSE_FMAP_CLONE_FD
+	if (config)
+		fuse_loop_cfg_set_clone_fd(config, 0);
+#endif
+	return fuse_session_loop_mt(fs->se, config);
+}
+
+/*
+ * Closes the device for good while the number stays taken, for libfuse will
+ * close that. Return: is the file system unmounted already?
+ */
+static bool close_device(struct fuse_fmap_session *fs)
+{
+	struct pollfd pfd = { .fd = fs->fd };
+	bool gone = poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup3(null, fs->fd, O_CLOEXEC);
+		close(null);
+	}
+	fs->fd = -1;
+	return gone;
+}
+
+void fuse_fmap_session_unmount(struct fuse_fmap_session *fs)
+{
+	if (fs->fd < 0)
+		return;
+	if (!close_device(fs) && fs->mountpoint &&
+	    umount2(fs->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
+		session_log(fs, FUSE_LOG_ERR, "unmount %s: %s", fs->mountpoint,
+			    strerror(errno));
+	free(fs->mountpoint);
+	fs->mountpoint = NULL;
+}
+
+void fuse_fmap_session_destroy(struct fuse_fmap_session *fs)
+{
+	if (!fs)
+		return;
+	if (fs->se)
+		fuse_session_destroy(fs->se);
+	mount_options_free(&fs->mount);
+	free(fs->mountpoint);
+	free(fs);
+}
+
+struct fuse_session *fuse_fmap_session_fuse(struct fuse_fmap_session *fs)
+{
+	return fs->se;
+}
+
+int fuse_fmap_session_fd(struct fuse_fmap_session *fs)
+{
+	return fs->fd < 0 ? -ENOTCONN : fs->fd;
+}
+
+void *fuse_fmap_req_userdata(fuse_req_t req)
+{
+	return fuse_fmap_req_session(req)->userdata;
+}
+
+struct fuse_fmap_session *fuse_fmap_req_session(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+bool fuse_fmap_offered(struct fuse_fmap_session *fs)
+{
+	return atomic_load(&fs->offered);
+}
+
+void fuse_fmap_want(struct fuse_fmap_session *fs, bool want)
+{
+	atomic_store(&fs->want, want && fs->op.get_fmap);
+}
+
+bool fuse_fmap_agreed(struct fuse_fmap_session *fs)
+{
+	return atomic_load(&fs->agreed);
+}
+
+int fuse_fmap_version(void)
+{
+	return FUSE_FMAP_VERSION_MAJOR * 1000 + FUSE_FMAP_VERSION_MINOR;
+}
