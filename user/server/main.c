@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fmapfsd: serves a layout.
+ *
+ * Read on in this order: layout.h (what is served), static.h and raw.h (how a
+ * YAML file becomes it), server.h (how it is served), run.h (the mount).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "log.h"
+#include "options.h"
+#include "run.h"
+#include "server.h"
+
+static int check(const struct options *opt, struct layout *layout)
+{
+	struct layout_counts n;
+
+	opt->ops->count(layout, &n);
+	printf("%s: nothing wrong: files %llu, directories %llu, devices %u%s\n",
+	       opt->source, (unsigned long long)n.files,
+	       (unsigned long long)n.directories, n.devices,
+	       opt->no_devices ? " (not looked for)" : "");
+	return EXIT_FINE;
+}
+
+/* Each file with 'from' takes one. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve_layout(const struct options *opt, struct layout *layout)
+{
+	struct server srv = {
+		.ops = opt->ops, .layout = layout, .no_fmap = opt->no_fmap,
+		.timeout = opt->timeout,
+	};
+	int code = EXIT_WRONG, ready_fd = -1;
+
+	if (!opt->foreground) {
+		ready_fd = run_detach();
+		if (ready_fd < 0) {
+			log_line(LOG_ERR, "no background process: %s",
+				 strerror(-ready_fd));
+			return EXIT_WRONG;
+		}
+	}
+	if (opt->no_fmap)
+		srv.raw = rawio_open(opt->ops, layout);
+	if (!opt->no_fmap || srv.raw)
+		code = run(&srv, opt, ready_fd);
+	rawio_close(srv.raw);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct layout_args args = { 0 };
+	struct layout *layout;
+	struct options opt;
+	int code = options_parse(argc, argv, &opt);
+
+	if (code >= 0)
+		return code;
+	log_open(opt.level, false);
+	raise_fd_limit();
+	args.source = opt.source;
+	args.any_device = opt.no_fmap;
+	args.no_devices = opt.no_devices;
+	layout = opt.ops->load(&args, stderr);
+	code = !layout ? EXIT_WRONG :
+	       opt.check ? check(&opt, layout) : serve_layout(&opt, layout);
+	if (layout)
+		opt.ops->destroy(layout);
+	free(opt.mount_options);
+	return code;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line of fmapfsd. */
+#ifndef FMAPFSD_OPTIONS_H
+#define FMAPFSD_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+#define FMAPFSD_VERSION	"1.0"
+
+/* Exit codes. */
+enum {
+	EXIT_FINE = 0,		/* served and unmounted, or nothing wrong */
+	EXIT_WRONG = 1,		/* not mounted, or mistakes in the layout */
+	EXIT_USAGE = 2,		/* wrong command line */
+	EXIT_BROKE = 3,		/* mounted, but ended by an error */
+};
+
+/**
+ * struct options - what the command line says
+ * @source, @mountpoint: the operands
+ * @mount_options: those of all -o, separated by commas, to be freed; or NULL
+ * @ops: the kind of layout
+ * @level: LOG_ERR to LOG_DEBUG
+ * @threads: at most so many serve
+ * @timeout: seconds
+ */
+struct options {
+	const char *source;
+	const char *mountpoint;
+	char *mount_options;
+	const struct layout_ops *ops;
+	int level;
+	unsigned int threads;
+	double timeout;
+	bool foreground;
+	bool check;
+	bool no_devices;
+	bool no_fmap;
+	bool plain_fuse;
+	bool push;
+	bool private;
+};
+
+/**
+ * options_parse - read the command line
+ * @opt: result
+ *
+ * Return: -1: go on; else exit with that code, everything is said.
+ */
+int options_parse(int argc, char **argv, struct options *opt);
+
+#endif /* FMAPFSD_OPTIONS_H */

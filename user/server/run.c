@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a server to a mount, and back.
+ *
+ * A mount is good once INIT is answered and requests come through. A thread
+ * finds that out as any user would, by stat(2) on the mount point, and then
+ * tells the parent, which waits at the other end of a pipe.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fuse_opt.h>
+
+#include "diag.h"
+#include "log.h"
+#include "run.h"
+
+/**
+ * struct starter - the thread that waits for the mount to be good
+ * @good: it is; read when the thread has ended
+ */
+struct starter {
+	struct server *srv;
+	const struct options *opt;
+	char *mountpoint;
+	int ready_fd;
+	pthread_t thread;
+	bool good;
+};
+
+/* What the parent does: returns never. */
+static void wait_for_child(pid_t child, int fd)
+{
+	char byte;
+	int status;
+	ssize_t n;
+
+	do
+		n = read(fd, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		_exit(EXIT_FINE);
+	if (waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	    WEXITSTATUS(status))
+		_exit(WEXITSTATUS(status));
+	_exit(EXIT_WRONG);
+}
+
+int run_detach(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0) {
+		int rc = -errno;
+
+		close(fds[0]);
+		close(fds[1]);
+		return rc;
+	}
+	if (pid) {
+		close(fds[1]);
+		wait_for_child(pid, fds[0]);
+	}
+	close(fds[0]);
+	setsid();
+	return fds[1];
+}
+
+/* Lets go of the terminal. */
+static void leave_stdio(int level)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	log_open(level, true);
+	if (null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+static bool push_devices(struct server *srv)
+{
+	const struct dev_info *dev;
+	unsigned int i;
+	int fd, rc;
+
+	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS &&
+	     !srv->ops->device(srv->layout, i, &dev); i++) {
+		fd = open(dev->path, O_RDWR | O_CLOEXEC);
+		rc = fd < 0 ? -errno :
+			      fuse_fmap_push_daxdev(srv->session, i, fd);
+		if (fd >= 0)
+			close(fd);
+		if (rc) {
+			log_line(LOG_ERR, "device %u, %s, is refused by the kernel: %s",
+				 i, dev->path, strerror(-rc));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void *start(void *arg)
+{
+	struct starter *s = arg;
+	struct server *srv = s->srv;
+	struct stat st;
+
+	if (stat(s->mountpoint, &st)) {
+		if (!srv->failed && !fuse_session_exited(
+				fuse_fmap_session_fuse(srv->session)))
+			log_line(LOG_ERR, "%s: the mount cannot be used: %s",
+				 s->mountpoint, strerror(errno));
+	} else {
+		s->good = !srv->failed &&
+			  (!s->opt->push || push_devices(srv));
+	}
+	if (!s->good) {
+		srv->failed = true;
+		/* The loop notices by the unmount. */
+		umount2(s->mountpoint, MNT_DETACH);
+		return NULL;
+	}
+	log_line(LOG_INFO, "%s is mounted on %s", s->opt->source,
+		 s->mountpoint);
+	if (s->ready_fd >= 0) {
+		leave_stdio(s->opt->level);
+		if (write(s->ready_fd, "", 1) != 1)
+			log_line(LOG_WARNING, "the parent process is gone");
+		close(s->ready_fd);
+	}
+	return NULL;
+}
+
+/* Signals are for the thread of the loop. */
+static int start_starter(struct starter *s)
+{
+	sigset_t all, old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	rc = pthread_create(&s->thread, NULL, start, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -rc;
+}
+
+static int loop(struct server *srv, unsigned int threads)
+{
+	struct fuse_loop_config *config;
+	int rc;
+
+	if (threads == 1)
+		return fuse_fmap_session_loop(srv->session);
+	config = fuse_loop_cfg_create();
+	if (!config)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(config, threads);
+	rc = fuse_fmap_session_loop_mt(srv->session, config);
+	fuse_loop_cfg_destroy(config);
+	return rc;
+}
+
+/* The kernel's own fuse: what fusermount3 would do, for root. */
+static int mount_plain_fuse(struct server *srv, const struct options *opt,
+			    const char *mountpoint)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char *data;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	data = must_print("fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions%s",
+			  fd, getuid(), getgid(),
+			  opt->private ? "" : ",allow_other");
+	rc = mount(opt->source, mountpoint, "fuse", MS_NOSUID | MS_NODEV,
+		   data) ? -errno : 0;
+	free(data);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	rc = fuse_fmap_session_attach(srv->session, fd, mountpoint);
+	if (rc) {
+		umount2(mountpoint, MNT_DETACH);
+		close(fd);
+	}
+	return rc;
+}
+
+static int add_option(struct fuse_args *args, const char *option)
+{
+	return fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, option);
+}
+
+static int new_session(struct server *srv, const struct options *opt)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	char *name = must_print("fsname=%s", opt->source), *all = NULL;
+	int rc = -ENOMEM;
+
+	if (fuse_opt_add_opt_escaped(&all, name) ||
+	    fuse_opt_add_arg(&args, "fmapfsd") || add_option(&args, all) ||
+	    add_option(&args, "default_permissions") ||
+	    (!opt->private && add_option(&args, "allow_other")) ||
+	    (opt->mount_options && add_option(&args, opt->mount_options)) ||
+	    (opt->level == LOG_DEBUG && add_option(&args, "debug")))
+		goto free_args;
+	rc = fuse_fmap_session_new(&srv->session, &args, &server_ops,
+				   sizeof(server_ops), &server_fmap_ops,
+				   sizeof(server_fmap_ops), srv);
+	if (rc)
+		log_line(LOG_ERR, "no session: %s", strerror(-rc));
+free_args:
+	fuse_opt_free_args(&args);
+	free(all);
+	free(name);
+	return rc;
+}
+
+static int serve(struct starter *s)
+{
+	struct server *srv = s->srv;
+	int rc = start_starter(s);
+
+	if (rc) {
+		log_line(LOG_ERR, "no thread: %s", strerror(-rc));
+		fuse_fmap_session_unmount(srv->session);
+		return EXIT_WRONG;
+	}
+	rc = loop(srv, s->opt->threads);
+	if (rc > 0)
+		log_line(LOG_INFO, "%s: signal %d (%s)", s->mountpoint, rc,
+			 strsignal(rc));
+	else if (rc < 0)
+		log_line(LOG_ERR, "%s: serving ended: %s", s->mountpoint,
+			 strerror(-rc));
+	fuse_fmap_session_unmount(srv->session);
+	pthread_join(s->thread, NULL);
+	if (!s->good)
+		return rc > 0 ? EXIT_FINE : EXIT_WRONG;
+	return rc < 0 || srv->failed ? EXIT_BROKE : EXIT_FINE;
+}
+
+static int mount_and_serve(struct starter *s)
+{
+	struct server *srv = s->srv;
+	struct fuse_session *fuse;
+	int code, rc;
+
+	if (new_session(srv, s->opt))
+		return EXIT_WRONG;
+	fuse = fuse_fmap_session_fuse(srv->session);
+	rc = fuse_set_signal_handlers(fuse) ? -EINVAL : 0;
+	if (!rc)
+		rc = s->opt->plain_fuse ?
+			mount_plain_fuse(srv, s->opt, s->mountpoint) :
+			fuse_fmap_session_mount(srv->session, s->mountpoint);
+	if (rc) {
+		log_line(LOG_ERR, "%s: cannot be mounted: %s", s->mountpoint,
+			 strerror(-rc));
+		code = EXIT_WRONG;
+	} else {
+		code = serve(s);
+	}
+	fuse_remove_signal_handlers(fuse);
+	fuse_fmap_session_destroy(srv->session);
+	return code;
+}
+
+int run(struct server *srv, const struct options *opt, int ready_fd)
+{
+	struct starter s = { .srv = srv, .opt = opt, .ready_fd = ready_fd };
+	struct stat st;
+	int code = EXIT_WRONG;
+
+	s.mountpoint = realpath(opt->mountpoint, NULL);
+	if (!s.mountpoint || stat(s.mountpoint, &st))
+		log_line(LOG_ERR, "%s: %s", opt->mountpoint, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		log_line(LOG_ERR, "%s: is not a directory", s.mountpoint);
+	else if (ready_fd >= 0 && chdir("/"))
+		log_line(LOG_ERR, "/: %s", strerror(errno));
+	else
+		code = mount_and_serve(&s);
+	free(s.mountpoint);
+	return code;
+}
