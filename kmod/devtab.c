@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The devices of one mount, by the index that the server gives them.
+ */
+#include <linux/dax.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include "daxdev.h"
+
+struct fmapfs_devtab *fmapfs_devtab_new(void)
+{
+	struct fmapfs_devtab *tab = kzalloc(sizeof(*tab), GFP_KERNEL);
+
+	if (!tab)
+		return NULL;
+	refcount_set(&tab->count, 1);
+	mutex_init(&tab->ask);
+	mutex_init(&tab->lock);
+	return tab;
+}
+
+struct fmapfs_devtab *fmapfs_devtab_hold(struct fmapfs_devtab *tab)
+{
+	refcount_inc(&tab->count);
+	return tab;
+}
+
+void fmapfs_devtab_put(struct fmapfs_devtab *tab)
+{
+	if (!tab || !refcount_dec_and_test(&tab->count))
+		return;
+	/* A mount that never came about has no unmounting. */
+	fmapfs_devtab_close(tab);
+	kfree(tab);
+}
+
+void fmapfs_devtab_close(struct fmapfs_devtab *tab)
+{
+	unsigned int i;
+
+	mutex_lock(&tab->lock);
+	tab->closed = true;
+	for (i = 0; i < ARRAY_SIZE(tab->devs); i++) {
+		fmapfs_daxdev_put(tab->devs[i]);
+		tab->devs[i] = NULL;
+	}
+	mutex_unlock(&tab->lock);
+}
+
+static int add_locked(struct fmapfs_devtab *tab, u32 index,
+		      struct fmapfs_found *found)
+{
+	lockdep_assert_held(&tab->lock);
+	if (tab->closed)
+		return -ENODEV;
+	if (tab->devs[index])
+		return tab->devs[index] == found->dev ? 0 : -EEXIST;
+	if (found->read_only)
+		set_bit(index, tab->read_only);
+	/* Pairs with fmapfs_devtab_get(). */
+	smp_store_release(&tab->devs[index], found->dev);
+	found->dev = NULL;
+	return 0;
+}
+
+/**
+ * fmapfs_devtab_add - give a device an index
+ * @tab: the table
+ * @index: the server's index
+ * @found: the device; its reference is consumed
+ *
+ * Return: 0, also if the index has this device already; -EEXIST: it has
+ * another; -ENODEV: there is no such index, or the mount is gone.
+ */
+int fmapfs_devtab_add(struct fmapfs_devtab *tab, u32 index,
+		      struct fmapfs_found *found)
+{
+	int rc = -ENODEV;
+
+	if (index < ARRAY_SIZE(tab->devs)) {
+		mutex_lock(&tab->lock);
+		rc = add_locked(tab, index, found);
+		mutex_unlock(&tab->lock);
+	}
+	fmapfs_daxdev_put(found->dev);
+	found->dev = NULL;
+	return rc;
+}
+
+/**
+ * fmapfs_devtab_add_file - give the device that a file is an index
+ * @tab: the table
+ * @index: the server's index
+ * @file: an open device, which is not kept
+ *
+ * Return: as fmapfs_devtab_add(); or -EINVAL: wrong kind of file or no such
+ * index, -ENODEV, -EBUSY: the device cannot be had.
+ */
+int fmapfs_devtab_add_file(struct fmapfs_devtab *tab, u32 index,
+			   struct file *file)
+{
+	struct fmapfs_found found;
+	int rc;
+
+	if (index >= ARRAY_SIZE(tab->devs))
+		return -EINVAL;
+	rc = fmapfs_daxdev_open_file(file, &found);
+	if (rc) {
+		pr_err_ratelimited("fmapfs: DAXDEV_OPEN: index %u: %pD: %s (%d)\n",
+				   index, file, found.why, rc);
+		return rc;
+	}
+	return fmapfs_devtab_add(tab, index, &found);
+}
+
+/**
+ * fmapfs_devtab_flusher - whose cache flags decide about writing back
+ * @tab: the table
+ *
+ * dax_writeback_mapping_range() writes back the pages of all devices but looks
+ * at the flag of one: it must be one that has it, if there is any. Return: such
+ * a device, else any, else NULL. It lives as long as the mount.
+ */
+struct dax_device *fmapfs_devtab_flusher(struct fmapfs_devtab *tab)
+{
+	struct dax_device *any = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tab->devs); i++) {
+		struct fmapfs_daxdev *dev = fmapfs_devtab_get(tab, i);
+
+		if (!dev)
+			continue;
+		any = dev->mem->dax_dev;
+		if (dax_write_cache_enabled(any))
+			break;
+	}
+	return any;
+}
+
+/**
+ * fmapfs_devtab_show - a line for each device: index, name, bytes, state
+ * @tab: the table
+ * @buf: a page, for sysfs
+ * @size: bytes at @buf
+ *
+ * Return: bytes written.
+ */
+int fmapfs_devtab_show(struct fmapfs_devtab *tab, char *buf, size_t size)
+{
+	unsigned int i;
+	int n = 0;
+
+	mutex_lock(&tab->lock);
+	for (i = 0; i < ARRAY_SIZE(tab->devs); i++) {
+		const struct fmapfs_daxdev *dev = tab->devs[i];
+
+		if (!dev)
+			continue;
+		n += scnprintf(buf + n, size - n, "%u %s %llu %s\n", i,
+			       dev->name, dev->size,
+			       READ_ONCE(dev->mem->gone) ? "gone" :
+			       test_bit(i, tab->read_only) ? "ro" : "rw");
+	}
+	mutex_unlock(&tab->lock);
+	return n;
+}
