@@ -103,6 +103,7 @@ int fmap_decode(const void *msg, size_t len, u32 page_size,
 		struct fmap **fmapp, struct fmap_error *err);
 int fmap_check_device(const struct fmap *fmap, u32 dev, u64 dev_size,
 		      struct fmap_error *err);
+size_t fmap_run_at(const struct fmap *fmap, u32 i);
 int fmap_encode(const struct fmap *fmap, void *buf, size_t size);
 void fmap_destroy(struct fmap *fmap);
 

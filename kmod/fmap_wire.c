@@ -331,8 +331,14 @@ int fmap_decode(const void *msg, size_t len, u32 page_size,
 	return 0;
 }
 
-/* Offset in the encoded message of run @i. */
-static size_t run_at(const struct fmap *fmap, u32 i)
+/**
+ * fmap_run_at - where a run is in the message
+ * @fmap: the fmap
+ * @i: index of a run
+ *
+ * Return: its offset in what fmap_decode() has read and fmap_encode() makes.
+ */
+size_t fmap_run_at(const struct fmap *fmap, u32 i)
 {
 	size_t at = sizeof(struct fuse_famfs_fmap_header);
 	u32 e;
@@ -367,7 +373,7 @@ int fmap_check_device(const struct fmap *fmap, u32 dev, u64 dev_size,
 
 		if (run->dev == dev && run->dev_off + run->len > dev_size)
 			return refuse(err, -ERANGE,
-				      run_at(fmap, i) +
+				      fmap_run_at(fmap, i) +
 				      WIRE_AT(simple_ext, se_len),
 				      "se_offset + se_len",
 				      run->dev_off + run->len,
