@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The data path of a file with a map: offset → extent → device → memory, and
+ * what the DAX core makes of it.
+ *
+ * The map is stable under i_rwsem (read, write, fiemap) or invalidate_lock
+ * (faults, mmap), held shared.
+ */
+#include <linux/dax.h>
+#include <linux/fiemap.h>
+#include <linux/huge_mm.h>
+#include <linux/iomap.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/uio.h>
+#include <linux/writeback.h>
+#include "fmapfs_i.h"
+#include "trace.h"
+
+/* write(2) looks for signals after so many bytes. */
+#define COPY_MAX	SZ_2M
+
+/* --- resolving --- */
+
+/**
+ * struct place - where a range of a file lies in memory
+ * @dax_dev: the DAX device
+ * @addr: bytes from the start of @dax_dev
+ * @dev_off: bytes from the start of the device node, as in the fmap
+ * @len: bytes that are contiguous from there
+ */
+struct place {
+	struct dax_device *dax_dev;
+	u64 addr;
+	u64 dev_off;
+	u64 len;
+};
+
+static const struct fmapfs_map *map_of(const struct inode *inode)
+{
+	lockdep_assert(lockdep_is_held(&inode->i_rwsem) ||
+		       lockdep_is_held(&inode->i_mapping->invalidate_lock));
+	return fmapfs_i(inode)->map;
+}
+
+static int find_place(const struct inode *inode, u64 off, u64 wanted,
+		      bool write, struct place *place)
+{
+	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
+	const struct fmapfs_map *map = map_of(inode);
+	const struct fmapfs_daxdev *dev;
+	struct fmap_target target;
+
+	if (!map || READ_ONCE(map->gone))
+		return -EIO;
+	if (fmap_resolve(map->fmap, off, wanted, &target))
+		return -EIO;
+	if (write && test_bit(target.dev, tab->read_only))
+		return -EROFS;
+	dev = fmapfs_devtab_get(tab, target.dev);
+	place->dax_dev = dev->mem->dax_dev;
+	place->addr = dev->start + target.dev_off;
+	place->dev_off = target.dev_off;
+	place->len = min(target.len,
+			 fmapfs_daxdev_contiguous(dev, target.dev_off));
+	return 0;
+}
+
+static int report_hole(loff_t pos, loff_t length, struct iomap *iomap)
+{
+	iomap->type = IOMAP_HOLE;
+	iomap->addr = IOMAP_NULL_ADDR;
+	iomap->offset = pos;
+	iomap->length = length;
+	return 0;
+}
+
+static int iomap_begin(struct inode *inode, loff_t pos, loff_t length,
+		       unsigned int flags, struct iomap *iomap,
+		       struct iomap *srcmap)
+{
+	/* The DAX core wants whole pages. The last one is all the file's. */
+	u64 off = round_down((u64)pos, PAGE_SIZE);
+	u64 wanted = round_up((u64)pos + length, PAGE_SIZE) - off;
+	bool report = flags & IOMAP_REPORT;
+	struct place place;
+	int rc;
+
+	if (report) {
+		u64 end = round_up((u64)i_size_read(inode), PAGE_SIZE);
+
+		if (off >= end)
+			return report_hole(pos, length, iomap);
+		wanted = min(wanted, end - off);
+	}
+	rc = find_place(inode, off, wanted, flags & IOMAP_WRITE, &place);
+	if (rc)
+		return rc;
+	iomap->type = IOMAP_MAPPED;
+	iomap->dax_dev = place.dax_dev;
+	iomap->addr = report ? place.dev_off : place.addr;
+	iomap->offset = off;
+	iomap->length = round_up(place.len, PAGE_SIZE);
+	return 0;
+}
+
+static const struct iomap_ops dax_iomap_ops = {
+	.iomap_begin = iomap_begin,
+};
+
+int fmapfs_dax_fiemap(struct inode *inode, struct fiemap_extent_info *info,
+		      u64 start, u64 len)
+{
+	int rc;
+
+	if (down_read_killable(&inode->i_rwsem))
+		return -EINTR;
+	rc = iomap_fiemap(inode, info, start, len, &dax_iomap_ops);
+	up_read(&inode->i_rwsem);
+	return rc;
+}
+
+/* --- mmap and faults --- */
+
+static void count_fault(struct super_block *sb, unsigned int order,
+			vm_fault_t ret)
+{
+	if (ret & VM_FAULT_FALLBACK)
+		return;
+	if (ret & VM_FAULT_ERROR)
+		fmapfs_count(sb, FMAPFS_FAULT_ERROR, 1);
+	else if (!order)
+		fmapfs_count(sb, FMAPFS_FAULT_PTE, 1);
+	else if (order == PMD_ORDER)
+		fmapfs_count(sb, FMAPFS_FAULT_PMD, 1);
+	else
+		fmapfs_count(sb, FMAPFS_FAULT_PUD, 1);
+}
+
+static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	/* A write to a private mapping does not write to the file. */
+	bool write = vmf->flags & FAULT_FLAG_WRITE &&
+		     vmf->vma->vm_flags & VM_SHARED;
+	vm_fault_t ret;
+
+	if (write) {
+		sb_start_pagefault(inode->i_sb);
+		file_update_time(vmf->vma->vm_file);
+	}
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	ret = dax_iomap_fault(vmf, order, NULL, NULL, &dax_iomap_ops);
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	if (write)
+		sb_end_pagefault(inode->i_sb);
+
+	count_fault(inode->i_sb, order, ret);
+	trace_fmapfs_fault(inode, vmf->pgoff, order, vmf->flags, ret);
+	return ret;
+}
+
+static vm_fault_t dax_fault(struct vm_fault *vmf)
+{
+	return fault(vmf, 0);
+}
+
+static vm_fault_t dax_huge_fault(struct vm_fault *vmf, fmapfs_fault_size size)
+{
+	return fault(vmf, fmapfs_fault_order(size));
+}
+
+static const struct vm_operations_struct dax_vm_ops = {
+	.fault		= dax_fault,
+	.huge_fault	= dax_huge_fault,
+	.page_mkwrite	= dax_fault,
+	.pfn_mkwrite	= dax_fault,
+};
+
+/* May the file be mapped with MAP_SYNC? There is no metadata to write back. */
+static bool is_synchronous(struct inode *inode)
+{
+	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
+	u64 mask = map_of(inode)->fmap->dev_mask;
+
+	for (; mask; mask &= mask - 1)
+		if (!dax_synchronous(fmapfs_devtab_get(tab, __ffs64(mask))->mem->dax_dev))
+			return false;
+	return true;
+}
+
+/* Takes no i_rwsem: the caller has the mmap_lock. */
+int fmapfs_dax_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct inode *inode = file_inode(file);
+	int rc = 0;
+
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	if (vma->vm_flags & VM_SYNC && !is_synchronous(inode))
+		rc = -EOPNOTSUPP;
+	else if (vma->vm_flags & VM_SHARED && map_of(inode)->read_only)
+		rc = vma->vm_flags & VM_WRITE ? -EACCES : 1;
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	if (rc < 0)
+		return rc;
+
+	if (rc)
+		vm_flags_clear(vma, VM_MAYWRITE);
+	file_accessed(file);
+	vma->vm_ops = &dax_vm_ops;
+	vm_flags_set(vma, VM_HUGEPAGE);
+	return 0;
+}
+
+/* --- read --- */
+
+static int lock_shared(struct inode *inode, bool nowait)
+{
+	if (nowait)
+		return down_read_trylock(&inode->i_rwsem) ? 0 : -EAGAIN;
+	/* Killable: who has it for writing may wait for the server. */
+	return down_read_killable(&inode->i_rwsem);
+}
+
+ssize_t fmapfs_dax_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	size_t cut = 0;
+	ssize_t rc;
+	u64 left;
+
+	if (!iov_iter_count(to))
+		return 0;
+	rc = lock_shared(inode, iocb->ki_flags & IOCB_NOWAIT);
+	if (rc)
+		return rc;
+
+	left = max_t(loff_t, i_size_read(inode) - iocb->ki_pos, 0);
+	if (iov_iter_count(to) > left) {
+		cut = iov_iter_count(to) - left;
+		iov_iter_truncate(to, left);
+	}
+	rc = dax_iomap_rw(iocb, to, &dax_iomap_ops);
+	iov_iter_reexpand(to, iov_iter_count(to) + cut);
+	up_read(&inode->i_rwsem);
+
+	if (rc > 0)
+		fmapfs_count(inode->i_sb, FMAPFS_READ_BYTES, rc);
+	file_accessed(iocb->ki_filp);
+	return rc;
+}
+
+/* --- write --- */
+
+/* Return: bytes copied past the CPU's caches, or -errno. Under dax_read_lock. */
+static ssize_t store(const struct place *place, struct iov_iter *from)
+{
+	size_t in_page = offset_in_page(place->addr);
+	u64 len = min_t(u64, place->len, COPY_MAX);
+	pgoff_t pgoff = PHYS_PFN(place->addr);
+	long npages = PFN_UP(in_page + len);
+	bool recover = false;
+	void *kaddr;
+	long n;
+
+	n = dax_direct_access(place->dax_dev, pgoff, npages, DAX_ACCESS, &kaddr,
+			      NULL);
+	if (n == FMAPFS_DAX_POISON) {
+		n = dax_direct_access(place->dax_dev, pgoff, npages,
+				      DAX_RECOVERY_WRITE, &kaddr, NULL);
+		recover = n > 0;
+	}
+	if (n < 0)
+		return dax_mem2blk_err(n);
+
+	len = min_t(u64, len, PFN_PHYS(n) - in_page);
+	if (recover)
+		return dax_recovery_write(place->dax_dev, pgoff,
+					  kaddr + in_page, len, from);
+	return _copy_from_iter_flushcache(kaddr + in_page, len, from);
+}
+
+/*
+ * dax_iomap_rw() wants i_rwsem held for writing, as a write may allocate. Here
+ * none does, and writers of one file need not wait for each other.
+ */
+static ssize_t copy_in(struct inode *inode, loff_t pos, struct iov_iter *from)
+{
+	ssize_t done = 0, n = 0;
+	struct place place;
+	int id;
+
+	id = dax_read_lock();
+	while (iov_iter_count(from)) {
+		n = fatal_signal_pending(current) ? -EINTR :
+		    find_place(inode, pos + done, iov_iter_count(from), true,
+			       &place);
+		if (n)
+			break;
+		n = store(&place, from);
+		if (n <= 0) {
+			n = n ?: -EFAULT;
+			break;
+		}
+		done += n;
+		cond_resched();
+	}
+	dax_read_unlock(id);
+	return done ?: n;
+}
+
+/* Under i_rwsem, exclusively if privileges may have to go. */
+static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t rc = generic_write_checks(iocb, from);
+	u64 left;
+
+	if (rc <= 0)
+		return rc;
+	left = max_t(loff_t, i_size_read(inode) - iocb->ki_pos, 0);
+	if (!left)
+		return -ENOSPC;
+	iov_iter_truncate(from, left);
+	rc = kiocb_modified(iocb);
+	if (rc)
+		return rc;
+	rc = copy_in(inode, iocb->ki_pos, from);
+	if (rc > 0)
+		iocb->ki_pos += rc;
+	return rc;
+}
+
+static ssize_t write_exclusive(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t rc;
+
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (!inode_trylock(inode))
+			return -EAGAIN;
+	} else if (down_write_killable(&inode->i_rwsem)) {
+		return -EINTR;
+	}
+	rc = write_locked(iocb, from);
+	inode_unlock(inode);
+	return rc;
+}
+
+ssize_t fmapfs_dax_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	size_t count = iov_iter_count(from);
+	ssize_t rc;
+
+	rc = lock_shared(inode, iocb->ki_flags & IOCB_NOWAIT);
+	if (rc)
+		return rc;
+	if (IS_NOSEC(inode)) {
+		rc = write_locked(iocb, from);
+		up_read(&inode->i_rwsem);
+	} else {
+		up_read(&inode->i_rwsem);
+		rc = write_exclusive(iocb, from);
+	}
+	if (rc <= 0)
+		return rc;
+	/* A short write leaves the rest to be seen. */
+	iov_iter_reexpand(from, count - rc);
+	fmapfs_count(inode->i_sb, FMAPFS_WRITE_BYTES, rc);
+	return generic_write_sync(iocb, rc);
+}
+
+/* --- writing back --- */
+
+static int flush_devices(struct inode *inode)
+{
+	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
+	const struct fmapfs_map *map;
+	int rc = 0;
+	u64 mask;
+
+	if (down_read_killable(&inode->i_rwsem))
+		return -EINTR;
+	map = map_of(inode);
+	for (mask = map ? map->fmap->dev_mask : 0; mask; mask &= mask - 1) {
+		int err;
+
+		err = fmapfs_daxdev_flush(fmapfs_devtab_get(tab, __ffs64(mask)));
+		if (!rc)
+			rc = err;
+	}
+	up_read(&inode->i_rwsem);
+	return rc;
+}
+
+int fmapfs_dax_fsync(struct file *file, loff_t start, loff_t end)
+{
+	int rc = file_write_and_wait_range(file, start, end);
+
+	return rc ? rc : flush_devices(file_inode(file));
+}
+
+static int dax_writepages(struct address_space *mapping,
+			  struct writeback_control *wbc)
+{
+	struct fmapfs_devtab *tab = fmapfs_sb(mapping->host->i_sb)->devtab;
+
+	return dax_writeback_mapping_range(mapping, fmapfs_devtab_flusher(tab),
+					   wbc);
+}
+
+const struct address_space_operations fmapfs_dax_aops = {
+	.writepages	= dax_writepages,
+	.dirty_folio	= noop_dirty_folio,
+	.direct_IO	= noop_direct_IO,
+};
