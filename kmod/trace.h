@@ -11,7 +11,13 @@
 
 #include <linux/mm.h>
 #include <linux/tracepoint.h>
-#include "fmapfs_i.h"
+
+/*
+ * The transport, which knows nothing of inodes, traces too: main.c alone, which
+ * makes the tracepoints, needs fmapfs_i.h before this header.
+ */
+struct fmapfs_map;
+struct inode;
 
 TRACE_EVENT(fmapfs_req_send,
 	TP_PROTO(unsigned int conn, u64 unique, u32 opcode, u64 nodeid),
@@ -107,11 +113,12 @@ TRACE_EVENT(fmapfs_fault,
 		__entry->vmf_flags = vmf_flags;
 		__entry->ret = (__force unsigned int)ret;
 	),
-	TP_printk("dev %d:%d nodeid %llu pgoff %#lx order %u flags %s ret %s",
+	/* ret: VM_FAULT_*, whose kernel table of names is not clean for sparse */
+	TP_printk("dev %d:%d nodeid %llu pgoff %#lx order %u flags %s ret %#x",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->nodeid,
 		  __entry->pgoff, __entry->order,
 		  __print_flags(__entry->vmf_flags, "|", FAULT_FLAG_TRACE),
-		  __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
+		  __entry->ret)
 );
 
 DECLARE_EVENT_CLASS(fmapfs_dev,
