@@ -2,6 +2,13 @@
 #include <errno.h>
 #include "corpus.h"
 
+const char *corpus_dir(void)
+{
+	const char *dir = getenv("FMAP_CORPUS");
+
+	return dir ? dir : CORPUS_DIR;
+}
+
 static int error_of(const char *name)
 {
 	static const struct {
@@ -69,7 +76,7 @@ static int take_file(struct corpus_entry *entry, FILE *file)
 	return in_message ? rc : -1;
 }
 
-int corpus_load(struct corpus_entry *entry, const char *dir, const char *name)
+int corpus_load(struct corpus_entry *entry, const char *name)
 {
 	char path[4096];
 	FILE *file;
@@ -77,7 +84,7 @@ int corpus_load(struct corpus_entry *entry, const char *dir, const char *name)
 
 	*entry = (struct corpus_entry) { .at = -1 };
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", corpus_dir(), name);
 	file = fopen(path, "r");
 	if (!file) {
 		print_error("%s: %s\n", path, strerror(errno));

@@ -28,8 +28,10 @@ struct corpus_entry {
 	struct msg msg;
 };
 
+/* The directory: from the environment (FMAP_CORPUS), or that of the sources. */
+const char *corpus_dir(void);
 /* Return: 0, or -1, having said why. */
-int corpus_load(struct corpus_entry *entry, const char *dir, const char *name);
+int corpus_load(struct corpus_entry *entry, const char *name);
 void corpus_free(struct corpus_entry *entry);
 
 #endif /* CORPUS_H */

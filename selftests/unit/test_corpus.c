@@ -17,17 +17,6 @@
 #include "corpus.h"
 #include "fusefmap.h"
 
-#ifndef CORPUS_DIR
-#define CORPUS_DIR	"../corpus"
-#endif
-
-static const char *corpus_dir(void)
-{
-	const char *dir = getenv("FMAP_CORPUS");
-
-	return dir ? dir : CORPUS_DIR;
-}
-
 static int check_devices(const struct corpus_entry *entry,
 			 const struct fuse_fmap *fmap,
 			 struct fuse_fmap_error *err)
@@ -52,7 +41,7 @@ static int check_live(const struct corpus_entry *entry,
 
 	if (!entry->live[0])
 		return 0;
-	assert_int_equal(corpus_load(&live, corpus_dir(), entry->live), 0);
+	assert_int_equal(corpus_load(&live, entry->live), 0);
 	assert_int_equal(fuse_fmap_parse(&other, live.msg.bytes, live.msg.len,
 					 NULL), 0);
 	both[1] = other;
@@ -174,7 +163,7 @@ int main(void)
 	entries = calloc(n, sizeof(*entries));
 	tests = calloc(n, sizeof(*tests));
 	for (i = 0; i < n; i++) {
-		if (corpus_load(&entries[i], corpus_dir(), names[i]->d_name))
+		if (corpus_load(&entries[i], names[i]->d_name))
 			return EXIT_FAILURE;
 		check_name(&entries[i]);
 		tests[i] = (struct CMUnitTest) {

@@ -68,7 +68,6 @@ static const struct fuse_opt option_keys[] = {
 	FUSE_OPT_KEY("subtype=", KEY_SUBTYPE),
 	FUSE_OPT_KEY("defaults", KEY_SKIP),
 	FUSE_OPT_KEY("_netdev", KEY_SKIP),
-	FUSE_OPT_KEY("x-", KEY_SKIP),
 	FUSE_OPT_KEY("auto_unmount", KEY_REFUSE),
 	FUSE_OPT_KEY("blkdev", KEY_REFUSE),
 	FUSE_OPT_END
@@ -157,6 +156,8 @@ static int take_option(void *data, const char *arg, int key,
 	case KEY_REFUSE:
 		mo->refused = strcmp(arg, "blkdev") ? "auto_unmount" : "blkdev";
 		return FAIL;
+	case FUSE_OPT_KEY_OPT:
+		return strncmp(arg, "x-", 2) ? KEEP : TAKE_OUT;
 	default:
 		return KEEP;
 	}
