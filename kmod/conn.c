@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connections: their phases, their end.
+ */
+#include <linux/fs.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include "conn.h"
+#include "daxdev.h"
+
+#define DEFAULT_MAX_BACKGROUND		12
+#define DEFAULT_CONGESTION_THRESHOLD	9
+
+/**
+ * fmapfs_conn_new - make a connection
+ * @devtab: the mount's devices; the connection takes a reference of its own
+ * @id: names it in traces and in sysfs
+ *
+ * Return: the connection, or NULL: no memory.
+ */
+struct fmapfs_conn *fmapfs_conn_new(struct fmapfs_devtab *devtab,
+				    unsigned int id)
+{
+	struct fmapfs_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
+
+	if (!conn)
+		return NULL;
+	refcount_set(&conn->count, 1);
+	conn->id = id;
+	spin_lock_init(&conn->lock);
+	INIT_LIST_HEAD(&conn->pending);
+	INIT_LIST_HEAD(&conn->background);
+	INIT_LIST_HEAD(&conn->interrupts);
+	INIT_LIST_HEAD(&conn->forgets);
+	hash_init(conn->inflight);
+	init_waitqueue_head(&conn->readers);
+	init_waitqueue_head(&conn->blocked);
+	conn->max_background = DEFAULT_MAX_BACKGROUND;
+	conn->congestion_threshold = DEFAULT_CONGESTION_THRESHOLD;
+	conn->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	conn->devtab = fmapfs_devtab_hold(devtab);
+	return conn;
+}
+
+struct fmapfs_conn *fmapfs_conn_get(struct fmapfs_conn *conn)
+{
+	refcount_inc(&conn->count);
+	return conn;
+}
+
+/* Requests hold references: whatever is queued is gone by now. */
+static void free_forgets(struct list_head *forgets)
+{
+	struct fmapfs_forget *forget, *next;
+
+	list_for_each_entry_safe(forget, next, forgets, list)
+		fmapfs_forget_free(forget);
+}
+
+void fmapfs_conn_put(struct fmapfs_conn *conn)
+{
+	if (!refcount_dec_and_test(&conn->count))
+		return;
+	free_forgets(&conn->forgets);
+	fmapfs_devtab_put(conn->devtab);
+	put_pid_ns(conn->pid_ns);
+	kfree(conn);
+}
+
+struct fmapfs_agreed *fmapfs_conn_agreed(struct fmapfs_conn *conn)
+{
+	return &conn->agreed;
+}
+
+/**
+ * fmapfs_conn_has_work - is there something for a server thread?
+ * @conn: the connection, locked
+ *
+ * Return: true if read(2) would not block: there is something to read, or there
+ * never will be again.
+ */
+bool fmapfs_conn_has_work(const struct fmapfs_conn *conn)
+{
+	return !list_empty(&conn->pending) ||
+	       !list_empty(&conn->interrupts) ||
+	       !list_empty(&conn->forgets) ||
+	       fmapfs_conn_is_over(conn);
+}
+
+/**
+ * fmapfs_conn_is_over - is there nothing to read, ever again?
+ * @conn: the connection, locked
+ *
+ * Return: true if read(2) is to fail with ENODEV.
+ */
+bool fmapfs_conn_is_over(const struct fmapfs_conn *conn)
+{
+	if (conn->phase == FMAPFS_CONN_CLOSING)
+		return list_empty(&conn->pending) &&
+		       list_empty(&conn->background) &&
+		       list_empty(&conn->interrupts) &&
+		       list_empty(&conn->forgets);
+	return conn->phase == FMAPFS_CONN_DEAD;
+}
+
+/**
+ * fmapfs_conn_wake - tell a server thread, if there is something for it
+ * @conn: the connection, not locked
+ */
+void fmapfs_conn_wake(struct fmapfs_conn *conn)
+{
+	bool has_work;
+
+	spin_lock(&conn->lock);
+	has_work = fmapfs_conn_has_work(conn);
+	spin_unlock(&conn->lock);
+	if (!has_work)
+		return;
+	wake_up(&conn->readers);
+	kill_fasync(&conn->fasync, SIGIO, POLL_IN);
+}
+
+/**
+ * fmapfs_conn_ready - INIT was answered; let the requests go
+ * @conn: the connection; its agreed part is filled in
+ * @max_background: the server's limit, or 0
+ * @congestion_threshold: the server's, or 0
+ */
+void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,
+		       u16 congestion_threshold)
+{
+	spin_lock(&conn->lock);
+	if (max_background)
+		conn->max_background = max_background;
+	if (congestion_threshold)
+		conn->congestion_threshold = congestion_threshold;
+	if (conn->phase == FMAPFS_CONN_NEW)
+		conn->phase = FMAPFS_CONN_READY;
+	spin_unlock(&conn->lock);
+	wake_up_all(&conn->blocked);
+}
+
+static enum fmapfs_conn_phase phase_of(struct fmapfs_conn *conn)
+{
+	enum fmapfs_conn_phase phase;
+
+	spin_lock(&conn->lock);
+	phase = conn->phase;
+	spin_unlock(&conn->lock);
+	return phase;
+}
+
+/**
+ * fmapfs_conn_wait_ready - wait until INIT is answered
+ * @conn: the connection
+ *
+ * Return: 0; -EINTR: killed; -ENOTCONN: there is no server.
+ */
+int fmapfs_conn_wait_ready(struct fmapfs_conn *conn)
+{
+	if (wait_event_killable(conn->blocked,
+				phase_of(conn) != FMAPFS_CONN_NEW))
+		return -EINTR;
+	return phase_of(conn) == FMAPFS_CONN_READY ? 0 : -ENOTCONN;
+}
+
+/* Are fmaps agreed on? Not before INIT is answered. */
+bool fmapfs_conn_has_dax(struct fmapfs_conn *conn)
+{
+	return phase_of(conn) != FMAPFS_CONN_NEW &&
+	       conn->agreed.flags & FUSE_DAX_FMAP;
+}
+
+bool fmapfs_conn_alive(struct fmapfs_conn *conn)
+{
+	return phase_of(conn) != FMAPFS_CONN_DEAD;
+}
+
+/* Guarded by conn->lock. Those that @dev has read, or all if it is NULL. */
+static void take_inflight(struct fmapfs_conn *conn, const void *dev,
+			  struct list_head *to)
+{
+	struct fmapfs_req *req;
+	struct hlist_node *next;
+	int bucket;
+
+	lockdep_assert_held(&conn->lock);
+	hash_for_each_safe(conn->inflight, bucket, next, req, hash) {
+		if (dev && req->dev != dev)
+			continue;
+		hash_del(&req->hash);
+		list_add_tail(&req->list, to);
+	}
+}
+
+static void finish_all(struct list_head *reqs)
+{
+	struct fmapfs_req *req, *next;
+
+	list_for_each_entry_safe(req, next, reqs, list) {
+		list_del_init(&req->list);
+		fmapfs_req_finish(req, -ENOTCONN);
+	}
+}
+
+/**
+ * fmapfs_conn_abort - end everything, now
+ * @conn: the connection
+ *
+ * Every request, queued or sent, ends with ENOTCONN. The owner of this
+ * teardown is whoever first moves the phase to DEAD. May sleep.
+ */
+void fmapfs_conn_abort(struct fmapfs_conn *conn)
+{
+	LIST_HEAD(reqs);
+	LIST_HEAD(forgets);
+
+	spin_lock(&conn->lock);
+	if (conn->phase == FMAPFS_CONN_DEAD) {
+		spin_unlock(&conn->lock);
+		return;
+	}
+	conn->phase = FMAPFS_CONN_DEAD;
+	/* What is held back counts as running from here on: it is finished. */
+	conn->max_background = UINT_MAX;
+	fmapfs_flush_background(conn);
+	list_splice_init(&conn->pending, &reqs);
+	take_inflight(conn, NULL, &reqs);
+	list_splice_init(&conn->forgets, &forgets);
+	spin_unlock(&conn->lock);
+
+	finish_all(&reqs);
+	free_forgets(&forgets);
+	wake_up_all(&conn->blocked);
+	wake_up_all(&conn->readers);
+	kill_fasync(&conn->fasync, SIGIO, POLL_ERR);
+}
+
+/**
+ * fmapfs_conn_close - unmount
+ * @conn: the connection
+ * @last: a request for the server to read last (DESTROY), or NULL
+ *
+ * Does not wait. Nothing can be sent from here on. If nobody has answered INIT
+ * there is nothing to say goodbye to.
+ */
+void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last)
+{
+	bool abort;
+
+	spin_lock(&conn->lock);
+	abort = conn->phase == FMAPFS_CONN_NEW;
+	if (conn->phase == FMAPFS_CONN_READY)
+		conn->phase = FMAPFS_CONN_CLOSING;
+	spin_unlock(&conn->lock);
+
+	if (abort) {
+		fmapfs_conn_abort(conn);
+		return;
+	}
+	if (last)
+		fmapfs_req_send_background(last);
+	wake_up_all(&conn->readers);
+	kill_fasync(&conn->fasync, SIGIO, POLL_IN);
+}
+
+void fmapfs_conn_add_dev(struct fmapfs_conn *conn)
+{
+	spin_lock(&conn->lock);
+	conn->nr_devs++;
+	spin_unlock(&conn->lock);
+}
+
+/**
+ * fmapfs_conn_drop_dev - a device fd is closed
+ * @conn: the connection
+ * @dev: the device fd
+ *
+ * What it has read can no longer be answered by it. With the last one goes the
+ * connection.
+ */
+void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev)
+{
+	LIST_HEAD(reqs);
+	bool last;
+
+	spin_lock(&conn->lock);
+	take_inflight(conn, dev, &reqs);
+	last = !--conn->nr_devs;
+	spin_unlock(&conn->lock);
+	finish_all(&reqs);
+	if (last)
+		fmapfs_conn_abort(conn);
+}
+
+unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn)
+{
+	return READ_ONCE(conn->nr_waiting);
+}
+
+void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,
+			unsigned int *congestion_threshold)
+{
+	*max_background = READ_ONCE(conn->max_background);
+	*congestion_threshold = READ_ONCE(conn->congestion_threshold);
+}
+
+/**
+ * fmapfs_conn_set_limits - change the limits
+ * @conn: the connection
+ * @max_background: requests that nobody waits for; 0: as it is
+ * @congestion_threshold: 0: as it is
+ */
+void fmapfs_conn_set_limits(struct fmapfs_conn *conn,
+			    unsigned int max_background,
+			    unsigned int congestion_threshold)
+{
+	spin_lock(&conn->lock);
+	if (conn->phase != FMAPFS_CONN_DEAD) {
+		if (max_background)
+			conn->max_background = max_background;
+		if (congestion_threshold)
+			conn->congestion_threshold = congestion_threshold;
+		fmapfs_flush_background(conn);
+	}
+	spin_unlock(&conn->lock);
+	fmapfs_conn_wake(conn);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The transport's private header: what conn.c, queue.c and dev.c share.
+ *
+ * Lifetime. A connection is held by its mount, by each device fd attached to
+ * it, and by each request. It dies (FMAPFS_CONN_DEAD) when the last device fd
+ * closes, when it is aborted, or when INIT fails, and is freed with the last
+ * reference. An unmount does not wait for the server: it leaves what is queued
+ * for it to read (FMAPFS_CONN_CLOSING), and forgets about it.
+ *
+ * A request is in at most one place: the pending or background queue, the
+ * in-flight table, or the hands of one server thread (FMAPFS_REQ_REPLYING).
+ * Whoever takes it out of its place under the lock is the one that finishes it,
+ * which drops the reference that queueing took.
+ */
+#ifndef FMAPFS_CONN_H
+#define FMAPFS_CONN_H
+
+#include <linux/hashtable.h>
+#include <linux/spinlock.h>
+#include "transport.h"
+
+struct fasync_struct;
+struct pid_namespace;
+
+enum fmapfs_conn_phase {
+	FMAPFS_CONN_NEW,	/* INIT is not answered yet */
+	FMAPFS_CONN_READY,
+	FMAPFS_CONN_CLOSING,	/* unmounted; the server reads what is left */
+	FMAPFS_CONN_DEAD,	/* everything ends with ENOTCONN */
+};
+
+/* FUSE: even numbers for requests, the odd one above for its INTERRUPT. */
+#define FMAPFS_UNIQUE_STEP	2
+#define FMAPFS_UNIQUE_INTR	1ULL
+
+/* Forgets read in a row before a pending request gets its turn. */
+#define FMAPFS_FORGET_BURST	16
+
+/**
+ * struct fmapfs_conn - a connection
+ * @count: references
+ * @id: names it in traces: the minor of the mount's st_dev; constant
+ * @lock: innermost; guards all below, and the fields of requests that say so
+ * @phase: only ever grows
+ * @agreed: INIT's result; constant once @phase is beyond NEW
+ * @pending: requests for the server to read
+ * @background: requests that wait for others of their kind to end
+ * @interrupts: requests whose INTERRUPT is to be read
+ * @forgets: struct fmapfs_forget
+ * @forget_burst: forgets read since a request last was
+ * @inflight: requests that the server has read, by unique
+ * @last_unique: last number given to a request
+ * @nr_waiting: requests queued and not finished
+ * @nr_background: of those, requests that nobody waits for and not in @background
+ * @max_background: limit of @nr_background
+ * @congestion_threshold: the server's advice; shown, and set, in sysfs
+ * @no_interrupt: the server answered INTERRUPT with ENOSYS
+ * @nr_devs: device fds attached
+ * @readers: server threads in read(2) and poll(2)
+ * @blocked: callers that wait for INIT to be answered
+ * @fasync: readers by signal; has its own lock
+ * @pid_ns: in which the server sees its callers' pids; constant
+ * @devtab: where DAXDEV_OPEN puts devices; holds a reference; constant
+ */
+struct fmapfs_conn {
+	refcount_t count;
+	unsigned int id;
+	spinlock_t lock;
+	enum fmapfs_conn_phase phase;
+	struct fmapfs_agreed agreed;
+	struct list_head pending;
+	struct list_head background;
+	struct list_head interrupts;
+	struct list_head forgets;
+	unsigned int forget_burst;
+	DECLARE_HASHTABLE(inflight, 8);
+	u64 last_unique;
+	unsigned int nr_waiting;
+	unsigned int nr_background;
+	unsigned int max_background;
+	unsigned int congestion_threshold;
+	bool no_interrupt;
+	unsigned int nr_devs;
+	wait_queue_head_t readers;
+	wait_queue_head_t blocked;
+	struct fasync_struct *fasync;
+	struct pid_namespace *pid_ns;
+	struct fmapfs_devtab *devtab;
+};
+
+/**
+ * struct fmapfs_dev - an open /dev/fmapfs; file.private_data
+ * @conn: set once, by mount or CLONE, under attach_lock in dev.c; holds a
+ *	reference; read with smp_load_acquire()
+ * @sync_init: mount(2) waits for INIT; guarded by attach_lock
+ */
+struct fmapfs_dev {
+	struct fmapfs_conn *conn;
+	bool sync_init;
+};
+
+/* In conn.c */
+void fmapfs_conn_wake(struct fmapfs_conn *conn);
+bool fmapfs_conn_has_work(const struct fmapfs_conn *conn);
+bool fmapfs_conn_has_dax(struct fmapfs_conn *conn);
+bool fmapfs_conn_is_over(const struct fmapfs_conn *conn);
+void fmapfs_conn_add_dev(struct fmapfs_conn *conn);
+void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev);
+
+/* In queue.c */
+void fmapfs_req_finish(struct fmapfs_req *req, int error);
+void fmapfs_queue_interrupt(struct fmapfs_conn *conn, struct fmapfs_req *req);
+void fmapfs_flush_background(struct fmapfs_conn *conn);
+
+#endif /* FMAPFS_CONN_H */

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests: making, queueing, waiting, finishing. And forgets.
+ */
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include "conn.h"
+#include "trace.h"
+
+static struct kmem_cache *req_cache;
+
+int fmapfs_queue_init(void)
+{
+	req_cache = KMEM_CACHE(fmapfs_req, SLAB_ACCOUNT);
+	return req_cache ? 0 : -ENOMEM;
+}
+
+void fmapfs_queue_exit(void)
+{
+	kmem_cache_destroy(req_cache);
+}
+
+static void fill_header(struct fmapfs_req *req, u32 opcode, u64 nodeid)
+{
+	struct fuse_in_header *h = req->in;
+
+	h->len = req->in_size;
+	h->opcode = opcode;
+	h->nodeid = nodeid;
+	h->uid = from_kuid_munged(&init_user_ns, current_fsuid());
+	h->gid = from_kgid_munged(&init_user_ns, current_fsgid());
+	h->pid = pid_nr_ns(task_pid(current), req->conn->pid_ns);
+}
+
+/**
+ * fmapfs_req_new - make a request
+ * @conn: the connection
+ * @opcode: FUSE_*
+ * @nodeid: node id
+ * @body_size: bytes after the header; zeroed, for the caller to fill in
+ * @out_size: bytes that the reply's body has, or may have at most
+ * @flags: FMAPFS_REQ_*
+ *
+ * Return: the request, to be dropped with fmapfs_req_put(); NULL: no memory.
+ */
+struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
+				  u64 nodeid, u32 body_size, u32 out_size,
+				  unsigned int flags)
+{
+	struct fmapfs_req *req = kmem_cache_zalloc(req_cache, GFP_KERNEL);
+
+	if (!req)
+		return NULL;
+	INIT_LIST_HEAD(&req->list);
+	INIT_LIST_HEAD(&req->intr);
+	INIT_HLIST_NODE(&req->hash);
+	refcount_set(&req->count, 1);
+	init_waitqueue_head(&req->wait);
+	req->conn = fmapfs_conn_get(conn);
+	req->flags = flags;
+	req->in_size = sizeof(*req->in) + body_size;
+	req->out_size = out_size;
+	req->in = kvzalloc(req->in_size, GFP_KERNEL_ACCOUNT);
+	if (!req->in)
+		goto put_req;
+	if (out_size) {
+		req->out = kvzalloc(out_size, GFP_KERNEL_ACCOUNT);
+		if (!req->out)
+			goto put_req;
+	}
+	fill_header(req, opcode, nodeid);
+	return req;
+
+put_req:
+	fmapfs_req_put(req);
+	return NULL;
+}
+
+struct fmapfs_req *fmapfs_req_get(struct fmapfs_req *req)
+{
+	refcount_inc(&req->count);
+	return req;
+}
+
+/**
+ * fmapfs_req_put - drop a reference
+ * @req: the request, or NULL
+ */
+void fmapfs_req_put(struct fmapfs_req *req)
+{
+	if (!req || !refcount_dec_and_test(&req->count))
+		return;
+	WARN_ON_ONCE(req->state != FMAPFS_REQ_NEW &&
+		     req->state != FMAPFS_REQ_FINISHED);
+	if (req->state == FMAPFS_REQ_NEW && req->end)
+		req->end(req);
+	kvfree(req->in);
+	kvfree(req->out);
+	fmapfs_forget_free(req->forget);
+	fmapfs_conn_put(req->conn);
+	kmem_cache_free(req_cache, req);
+}
+
+/* May a request of this kind be queued in this phase? */
+static bool may_queue(const struct fmapfs_req *req)
+{
+	switch (req->conn->phase) {
+	case FMAPFS_CONN_NEW:
+		return req->flags & FMAPFS_REQ_EARLY;
+	case FMAPFS_CONN_READY:
+		return true;
+	case FMAPFS_CONN_CLOSING:
+		return req->flags & FMAPFS_REQ_LAST;
+	default:
+		return false;
+	}
+}
+
+/* Guarded by conn->lock. Takes the queue's reference. */
+static void enqueue(struct fmapfs_req *req, struct list_head *queue)
+{
+	struct fmapfs_conn *conn = req->conn;
+
+	lockdep_assert_held(&conn->lock);
+	conn->last_unique += FMAPFS_UNIQUE_STEP;
+	req->in->unique = conn->last_unique;
+	req->state = FMAPFS_REQ_QUEUED;
+	refcount_inc(&req->count);
+	conn->nr_waiting++;
+	list_add_tail(&req->list, queue);
+	trace_fmapfs_req_send(conn->id, req->in->unique, req->in->opcode,
+			      req->in->nodeid);
+}
+
+/**
+ * fmapfs_flush_background - move on what the limit has held back
+ * @conn: the connection, locked
+ */
+void fmapfs_flush_background(struct fmapfs_conn *conn)
+{
+	lockdep_assert_held(&conn->lock);
+	while (conn->nr_background < conn->max_background &&
+	       !list_empty(&conn->background)) {
+		list_move_tail(conn->background.next, &conn->pending);
+		conn->nr_background++;
+	}
+}
+
+/**
+ * fmapfs_req_finish - end a request
+ * @req: the request, which the caller has taken out of its place
+ * @error: 0 or -errno
+ *
+ * Wakes the caller, or gives back what a caller that has left would have got.
+ * Drops the queue's reference. May sleep.
+ */
+void fmapfs_req_finish(struct fmapfs_req *req, int error)
+{
+	struct fmapfs_conn *conn = req->conn;
+	bool abandoned;
+
+	spin_lock(&conn->lock);
+	req->error = error;
+	req->state = FMAPFS_REQ_FINISHED;
+	list_del_init(&req->intr);
+	abandoned = req->abandoned;
+	conn->nr_waiting--;
+	if (req->background) {
+		conn->nr_background--;
+		fmapfs_flush_background(conn);
+	}
+	spin_unlock(&conn->lock);
+
+	trace_fmapfs_req_end(req->in->unique, error);
+	if (abandoned && !error && req->late)
+		req->late(req);
+	if (req->end)
+		req->end(req);
+	wake_up(&req->wait);
+	fmapfs_conn_wake(conn);
+	fmapfs_req_put(req);
+}
+
+/**
+ * fmapfs_queue_interrupt - let the server read an INTERRUPT
+ * @conn: the connection, locked
+ * @req: a request that the server has read
+ */
+void fmapfs_queue_interrupt(struct fmapfs_conn *conn, struct fmapfs_req *req)
+{
+	lockdep_assert_held(&conn->lock);
+	if (req->state == FMAPFS_REQ_SENT && !conn->no_interrupt &&
+	    list_empty(&req->intr))
+		list_add_tail(&req->intr, &conn->interrupts);
+}
+
+static bool finished(struct fmapfs_req *req)
+{
+	bool rc;
+
+	spin_lock(&req->conn->lock);
+	rc = req->state == FMAPFS_REQ_FINISHED;
+	spin_unlock(&req->conn->lock);
+	return rc;
+}
+
+/* A fatal signal has come. Return: the request's error, or -EINTR. */
+static int leave(struct fmapfs_req *req)
+{
+	struct fmapfs_conn *conn = req->conn;
+	bool unsent = false;
+
+	spin_lock(&conn->lock);
+	switch (req->state) {
+	case FMAPFS_REQ_FINISHED:
+		spin_unlock(&conn->lock);
+		return req->error;
+	case FMAPFS_REQ_QUEUED:
+		list_del_init(&req->list);
+		unsent = true;
+		break;
+	default:
+		req->abandoned = true;
+	}
+	spin_unlock(&conn->lock);
+	if (unsent)
+		fmapfs_req_finish(req, -EINTR);
+	return -EINTR;
+}
+
+static int wait_answer(struct fmapfs_req *req)
+{
+	struct fmapfs_conn *conn = req->conn;
+
+	if (!wait_event_interruptible(req->wait, finished(req)))
+		return req->error;
+
+	spin_lock(&conn->lock);
+	req->interrupted = true;
+	fmapfs_queue_interrupt(conn, req);
+	spin_unlock(&conn->lock);
+	fmapfs_conn_wake(conn);
+
+	if (!wait_event_killable(req->wait, finished(req)))
+		return req->error;
+	return leave(req);
+}
+
+/**
+ * fmapfs_req_send - send a request and wait for its answer
+ * @req: the request
+ *
+ * A signal makes an INTERRUPT for the server; a fatal one ends the wait. If
+ * that happens, -EINTR is returned, the reply's body is not there, and ->late()
+ * gets it should it still come.
+ *
+ * Return: 0 and the body in @req->out; or -errno, of which -ENOTCONN means that
+ * there is no server.
+ */
+int fmapfs_req_send(struct fmapfs_req *req)
+{
+	struct fmapfs_conn *conn = req->conn;
+	int rc;
+
+	if (!(req->flags & FMAPFS_REQ_EARLY)) {
+		rc = fmapfs_conn_wait_ready(conn);
+		if (rc)
+			return rc;
+	}
+	spin_lock(&conn->lock);
+	if (!may_queue(req)) {
+		spin_unlock(&conn->lock);
+		return -ENOTCONN;
+	}
+	enqueue(req, &conn->pending);
+	spin_unlock(&conn->lock);
+	fmapfs_conn_wake(conn);
+	return wait_answer(req);
+}
+
+/**
+ * fmapfs_req_send_background - send a request that nobody waits for
+ * @req: the request; its callbacks tell the outcome
+ *
+ * Return: 0, or -ENOTCONN: not queued, and no callback but ->end(), when the
+ * last reference goes. The caller's reference stays the caller's.
+ */
+int fmapfs_req_send_background(struct fmapfs_req *req)
+{
+	struct fmapfs_conn *conn = req->conn;
+
+	spin_lock(&conn->lock);
+	if (!may_queue(req)) {
+		spin_unlock(&conn->lock);
+		return -ENOTCONN;
+	}
+	req->background = true;
+	enqueue(req, &conn->background);
+	fmapfs_flush_background(conn);
+	spin_unlock(&conn->lock);
+	fmapfs_conn_wake(conn);
+	return 0;
+}
+
+struct fmapfs_forget *fmapfs_forget_new(gfp_t gfp)
+{
+	return kzalloc(sizeof(struct fmapfs_forget), gfp | __GFP_ACCOUNT);
+}
+
+void fmapfs_forget_free(struct fmapfs_forget *forget)
+{
+	kfree(forget);
+}
+
+/**
+ * fmapfs_forget_send - give lookups back to the server
+ * @conn: the connection
+ * @forget: consumed
+ * @nodeid: node id
+ * @nlookup: number of lookups
+ *
+ * Never waits, never fails; without a server there is nothing to give back.
+ */
+void fmapfs_forget_send(struct fmapfs_conn *conn, struct fmapfs_forget *forget,
+			u64 nodeid, u64 nlookup)
+{
+	bool queued = false;
+
+	forget->nodeid = nodeid;
+	forget->nlookup = nlookup;
+	spin_lock(&conn->lock);
+	if (conn->phase != FMAPFS_CONN_DEAD) {
+		list_add_tail(&forget->list, &conn->forgets);
+		queued = true;
+	}
+	spin_unlock(&conn->lock);
+	if (queued)
+		fmapfs_conn_wake(conn);
+	else
+		fmapfs_forget_free(forget);
+}

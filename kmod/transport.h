@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The transport, as the protocol layer sees it: connections and requests.
+ *
+ * A request owns its buffers. A caller that is killed therefore leaves at once,
+ * whatever the server does: the request lives on without it, and its reply, if
+ * one ever comes, goes to ->late(), which gives back what the server has
+ * handed out (a lookup count, a file handle).
+ */
+#ifndef FMAPFS_TRANSPORT_H
+#define FMAPFS_TRANSPORT_H
+
+#include <linux/bits.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/fuse_fmap.h>
+
+struct file;
+struct fmapfs_conn;
+struct fmapfs_devtab;
+
+/**
+ * struct fmapfs_agreed - what INIT has settled
+ * @flags: FUSE_* INIT bits that are in both request and reply
+ * @minor: of the protocol
+ * @max_write: bytes of data in a WRITE
+ * @max_read: bytes of data in a READ
+ *
+ * Written once, before the connection is ready; constant from then on.
+ */
+struct fmapfs_agreed {
+	u64 flags;
+	u32 minor;
+	u32 max_write;
+	u32 max_read;
+};
+
+/**
+ * struct fmapfs_forget - lookups to give back; allocated before they are taken
+ * @list: in the connection's queue; guarded by its lock
+ * @nodeid: node id
+ * @nlookup: number of lookups to forget
+ */
+struct fmapfs_forget {
+	struct list_head list;
+	u64 nodeid;
+	u64 nlookup;
+};
+
+enum fmapfs_req_state {
+	FMAPFS_REQ_NEW,		/* the caller's alone */
+	FMAPFS_REQ_QUEUED,	/* in the pending or the background queue */
+	FMAPFS_REQ_SENT,	/* read by the server, in the in-flight table */
+	FMAPFS_REQ_REPLYING,	/* in no list; the server is inside write(2) */
+	FMAPFS_REQ_FINISHED,	/* error and out are valid */
+};
+
+/* How a request behaves; fixed when it is made. */
+#define FMAPFS_REQ_OUTVAR	BIT(0) /* the reply may be shorter */
+#define FMAPFS_REQ_EARLY	BIT(1) /* goes out before INIT is answered */
+#define FMAPFS_REQ_LAST		BIT(2) /* goes out when unmounting */
+
+/**
+ * struct fmapfs_req - one request to the server
+ * @list: in the pending or background queue; guarded by the connection's lock
+ * @hash: in-flight table by unique; guarded by the connection's lock
+ * @intr: in the interrupt queue; guarded by the connection's lock
+ * @count: references: the maker's, and one from queueing to the end
+ * @conn: the connection; holds a reference to it
+ * @dev: the device fd it was read through; guarded by the connection's lock
+ * @flags: FMAPFS_REQ_*; constant
+ * @state: guarded by the connection's lock
+ * @interrupted: the caller has seen a signal; guarded by the connection's lock
+ * @abandoned: the caller has left; guarded by the connection's lock
+ * @background: nobody waits; constant once queued
+ * @wait: the caller sleeps here
+ * @in: what the server reads, header and body in one; constant once queued
+ * @in_size: bytes of @in
+ * @out: where the reply's body goes; the caller's once finished
+ * @out_size: bytes of room at @out
+ * @out_len: bytes of the reply's body
+ * @error: 0 or -errno; valid once finished
+ * @in_server: if the reply is a success, runs in the server's write(2) before
+ *	the caller wakes; its return value becomes @error. May sleep. The caller
+ *	may have left, and the mount may be gone.
+ * @late: runs in the server's write(2) instead of waking a caller that has
+ *	left, if the reply is a success
+ * @end: runs once when the request is finished, however that came, or freed
+ *	unsent. May sleep. Releases @priv.
+ * @forget: for the lookup that the request may bring, or NULL
+ * @priv: for the callbacks
+ */
+struct fmapfs_req {
+	struct list_head list;
+	struct hlist_node hash;
+	struct list_head intr;
+	refcount_t count;
+	struct fmapfs_conn *conn;
+	const void *dev;
+	unsigned int flags;
+	enum fmapfs_req_state state;
+	bool interrupted;
+	bool abandoned;
+	bool background;
+	wait_queue_head_t wait;
+	struct fuse_in_header *in;
+	u32 in_size;
+	void *out;
+	u32 out_size;
+	u32 out_len;
+	int error;
+	int (*in_server)(struct fmapfs_req *req);
+	void (*late)(struct fmapfs_req *req);
+	void (*end)(struct fmapfs_req *req);
+	struct fmapfs_forget *forget;
+	void *priv;
+};
+
+/* The body of the request, after the header. */
+static inline void *fmapfs_req_body(struct fmapfs_req *req)
+{
+	return req->in + 1;
+}
+
+/* In queue.c */
+int fmapfs_queue_init(void);
+void fmapfs_queue_exit(void);
+struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
+				  u64 nodeid, u32 body_size, u32 out_size,
+				  unsigned int flags);
+struct fmapfs_req *fmapfs_req_get(struct fmapfs_req *req);
+void fmapfs_req_put(struct fmapfs_req *req);
+int fmapfs_req_send(struct fmapfs_req *req);
+int fmapfs_req_send_background(struct fmapfs_req *req);
+struct fmapfs_forget *fmapfs_forget_new(gfp_t gfp);
+void fmapfs_forget_free(struct fmapfs_forget *forget);
+void fmapfs_forget_send(struct fmapfs_conn *conn, struct fmapfs_forget *forget,
+			u64 nodeid, u64 nlookup);
+
+/* In conn.c */
+struct fmapfs_conn *fmapfs_conn_new(struct fmapfs_devtab *devtab,
+				    unsigned int id);
+struct fmapfs_conn *fmapfs_conn_get(struct fmapfs_conn *conn);
+void fmapfs_conn_put(struct fmapfs_conn *conn);
+struct fmapfs_agreed *fmapfs_conn_agreed(struct fmapfs_conn *conn);
+void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,
+		       u16 congestion_threshold);
+int fmapfs_conn_wait_ready(struct fmapfs_conn *conn);
+void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last);
+void fmapfs_conn_abort(struct fmapfs_conn *conn);
+bool fmapfs_conn_alive(struct fmapfs_conn *conn);
+unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn);
+void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,
+			unsigned int *congestion_threshold);
+void fmapfs_conn_set_limits(struct fmapfs_conn *conn,
+			    unsigned int max_background,
+			    unsigned int congestion_threshold);
+
+/* In dev.c */
+int fmapfs_dev_init(void);
+void fmapfs_dev_exit(void);
+bool fmapfs_dev_is(const struct file *file);
+int fmapfs_dev_attach(struct file *file, struct fmapfs_conn *conn,
+		      bool *sync_init);
+
+#endif /* FMAPFS_TRANSPORT_H */
