@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * INIT: what the two sides agree on. And DESTROY, its end.
+ *
+ * INIT goes out when the file system is mounted and is answered whenever the
+ * server gets to it; until then every other request waits. Its reply is taken
+ * in the server's write(2), when the mount may be gone already: it touches
+ * nothing but the connection.
+ */
+#include <linux/mm.h>
+#include "proto.h"
+
+/* From this minor on the reply has the size and the fields that we read. */
+#define OLDEST_MINOR	23
+
+/* Pages of data in a request: without and with FUSE_MAX_PAGES. */
+#define DEFAULT_PAGES	32
+#define LIMIT_PAGES	256
+
+/**
+ * struct init_flag - an INIT flag that this module knows
+ * @bit: on the wire
+ * @needs: flags that must be agreed on as well, or the flag is not
+ * @dax: offered to a mounter with CAP_SYS_RAWIO only
+ */
+struct init_flag {
+	u64 bit;
+	u64 needs;
+	bool dax;
+};
+
+static const struct init_flag init_flags[] = {
+	{ .bit = FUSE_BIG_WRITES },
+	{ .bit = FUSE_DO_READDIRPLUS },
+	{ .bit = FUSE_READDIRPLUS_AUTO, .needs = FUSE_DO_READDIRPLUS },
+	{ .bit = FUSE_PARALLEL_DIROPS },
+	{ .bit = FUSE_MAX_PAGES },
+	{ .bit = FUSE_INIT_EXT },
+	{ .bit = FUSE_DAX_FMAP, .needs = FUSE_INIT_EXT, .dax = true },
+};
+
+/*
+ * A server that turns on one of these without its having been offered reads or
+ * writes messages of another layout than ours, or relies on us for what we do
+ * not do.
+ */
+#define FLAGS_NOT_TO_IGNORE \
+	(FUSE_WRITEBACK_CACHE | FUSE_POSIX_ACL | FUSE_MAP_ALIGNMENT | \
+	 FUSE_SETXATTR_EXT | FUSE_SECURITY_CTX | FUSE_CREATE_SUPP_GROUP | \
+	 FUSE_PASSTHROUGH | FUSE_ALLOW_IDMAP | FUSE_OVER_IO_URING | \
+	 FUSE_REQUEST_TIMEOUT | FUSE_DAX_FMAP | ~((FUSE_DAX_FMAP << 1) - 1))
+
+static u64 offered_flags(bool dax)
+{
+	u64 flags = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(init_flags); i++)
+		if (dax || !init_flags[i].dax)
+			flags |= init_flags[i].bit;
+	return flags;
+}
+
+static u64 agreed_flags(u64 offered, u64 replied)
+{
+	u64 both = offered & replied, agreed = both;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(init_flags); i++)
+		if ((both & init_flags[i].needs) != init_flags[i].needs)
+			agreed &= ~init_flags[i].bit;
+	return agreed;
+}
+
+static u64 flags_of(u32 flags, u32 flags2)
+{
+	return flags & FUSE_INIT_EXT ? flags | (u64)flags2 << 32 : flags;
+}
+
+static void agree_sizes(struct fmapfs_agreed *agreed,
+			const struct fuse_init_out *out)
+{
+	u32 pages = DEFAULT_PAGES;
+
+	if (agreed->flags & FUSE_MAX_PAGES)
+		pages = clamp_t(u32, out->max_pages, 1, LIMIT_PAGES);
+	agreed->max_read = pages * PAGE_SIZE;
+	agreed->max_write = clamp_t(u32, out->max_write, PAGE_SIZE,
+				    agreed->max_read);
+	if (!(agreed->flags & FUSE_BIG_WRITES))
+		agreed->max_write = PAGE_SIZE;
+}
+
+/* Runs in the server's write(2). */
+static int init_replied(struct fmapfs_req *req)
+{
+	const struct fuse_init_in *in = fmapfs_req_body(req);
+	struct fmapfs_agreed *agreed = fmapfs_conn_agreed(req->conn);
+	const struct fuse_init_out *out = req->out;
+	u64 offered = flags_of(in->flags, in->flags2);
+	u64 replied = flags_of(out->flags, out->flags2);
+	u64 foreign = replied & ~offered & FLAGS_NOT_TO_IGNORE;
+
+	if (req->out_len < sizeof(*out) || out->major != FUSE_KERNEL_VERSION ||
+	    out->minor < OLDEST_MINOR) {
+		pr_err("fmapfs: the server speaks %u.%u in %u bytes, 7.%u is the oldest that will do\n",
+		       out->major, out->minor, req->out_len, OLDEST_MINOR);
+		return -EPROTO;
+	}
+	if (foreign) {
+		pr_err("fmapfs: the server turns on INIT flags %#llx that were not offered\n",
+		       foreign);
+		return -EPROTO;
+	}
+	agreed->minor = min_t(u32, out->minor, FUSE_FMAP_KERNEL_MINOR_VERSION);
+	agreed->flags = agreed_flags(offered, replied);
+	agree_sizes(agreed, out);
+	fmapfs_conn_ready(req->conn, out->max_background,
+			  out->congestion_threshold);
+	return 0;
+}
+
+static void init_ended(struct fmapfs_req *req)
+{
+	if (req->error)
+		fmapfs_conn_abort(req->conn);
+}
+
+/**
+ * fmapfs_proto_init - send INIT
+ * @sb: a mount whose device fd is attached
+ *
+ * Does not wait; see fmapfs_conn_wait_ready(). If it fails, or is answered in a
+ * way that will not do, the connection is aborted.
+ */
+int fmapfs_proto_init(struct super_block *sb)
+{
+	struct fmapfs_sb *fs = fmapfs_sb(sb);
+	u64 offered = offered_flags(fs->dax);
+	struct fuse_init_in *in;
+	struct fmapfs_req *req;
+	int rc;
+
+	req = fmapfs_req_new(fs->conn, FUSE_INIT, 0, sizeof(*in),
+			     sizeof(struct fuse_init_out),
+			     FMAPFS_REQ_EARLY | FMAPFS_REQ_OUTVAR);
+	if (!req)
+		return -ENOMEM;
+	in = fmapfs_req_body(req);
+	in->major = FUSE_KERNEL_VERSION;
+	in->minor = FUSE_FMAP_KERNEL_MINOR_VERSION;
+	in->max_readahead = 0;
+	in->flags = lower_32_bits(offered);
+	in->flags2 = upper_32_bits(offered);
+	req->in_server = init_replied;
+	req->end = init_ended;
+	rc = fmapfs_req_send_background(req);
+	fmapfs_req_put(req);
+	return rc;
+}
+
+/**
+ * fmapfs_proto_goodbye - DESTROY, and nothing after it
+ * @conn: the connection of a mount that has gone
+ *
+ * Does not wait. Without memory for the request the server learns of the end by
+ * ENODEV alone.
+ */
+void fmapfs_proto_goodbye(struct fmapfs_conn *conn)
+{
+	struct fmapfs_req *req;
+
+	req = fmapfs_req_new(conn, FUSE_DESTROY, 0, 0, 0, FMAPFS_REQ_LAST);
+	fmapfs_conn_close(conn, req);
+	fmapfs_req_put(req);
+}

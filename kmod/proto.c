@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One function per opcode: names, attributes, extended attributes.
+ */
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/limits.h>
+#include <linux/statfs.h>
+#include "proto.h"
+
+/**
+ * fmapfs_attr_version - a point in time, for attributes
+ * @sb: the mount
+ *
+ * A reply that was asked for before an inode's attributes changed must not
+ * overwrite them: see fmapfs_update_attr().
+ */
+u64 fmapfs_attr_version(struct super_block *sb)
+{
+	return atomic64_read(&fmapfs_sb(sb)->attr_version);
+}
+
+/**
+ * fmapfs_proto_bad - refuse a reply
+ * @sb: the mount
+ * @opcode: what was asked
+ * @field: the culprit
+ * @value: what it says
+ *
+ * Return: -EIO
+ */
+int fmapfs_proto_bad(struct super_block *sb, u32 opcode, const char *field,
+		     u64 value)
+{
+	fmapfs_count(sb, FMAPFS_BAD_REPLY, 1);
+	fmapfs_err_rl(sb, "bad reply to opcode %u: %s %#llx\n", opcode, field,
+		      value);
+	return -EIO;
+}
+
+/* Has the server said that it does not know this opcode? */
+bool fmapfs_proto_known_missing(struct super_block *sb, u32 opcode)
+{
+	return test_bit(opcode, &fmapfs_sb(sb)->no_op);
+}
+
+static int remember_missing(struct super_block *sb, u32 opcode, int rc)
+{
+	if (rc == -ENOSYS)
+		set_bit(opcode, &fmapfs_sb(sb)->no_op);
+	return rc;
+}
+
+/**
+ * fmapfs_proto_call - a request with a body and a reply of fixed sizes
+ * @conn: the connection
+ * @opcode: FUSE_*
+ * @nodeid: node id
+ * @body: body of the request
+ * @body_size: bytes
+ * @out: takes the body of the reply
+ * @out_size: bytes, exactly
+ */
+int fmapfs_proto_call(struct fmapfs_conn *conn, u32 opcode, u64 nodeid,
+		      const void *body, u32 body_size, void *out, u32 out_size)
+{
+	struct fmapfs_req *req;
+	int rc;
+
+	req = fmapfs_req_new(conn, opcode, nodeid, body_size, out_size, 0);
+	if (!req)
+		return -ENOMEM;
+	if (body_size)
+		memcpy(fmapfs_req_body(req), body, body_size);
+	rc = fmapfs_req_send(req);
+	if (!rc && out_size)
+		memcpy(out, req->out, out_size);
+	fmapfs_req_put(req);
+	return rc;
+}
+
+static u64 expiry(u64 sec, u32 nsec)
+{
+	struct timespec64 ts = {
+		.tv_sec = min_t(u64, sec, S32_MAX),
+		.tv_nsec = min_t(u32, nsec, NSEC_PER_SEC - 1),
+	};
+
+	if (!sec && !nsec)
+		return 0;
+	return get_jiffies_64() + timespec64_to_jiffies(&ts);
+}
+
+static struct timespec64 time_of(u64 sec, u32 nsec)
+{
+	return (struct timespec64) {
+		.tv_sec = sec,
+		.tv_nsec = min_t(u32, nsec, NSEC_PER_SEC - 1),
+	};
+}
+
+static bool known_type(u32 mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) ||
+	       S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) ||
+	       S_ISSOCK(mode);
+}
+
+static int decode_attr(struct super_block *sb, u32 opcode,
+		       const struct fuse_attr *from, u64 version,
+		       struct fmapfs_attr *attr)
+{
+	if (!known_type(from->mode))
+		return fmapfs_proto_bad(sb, opcode, "attr.mode", from->mode);
+	if (from->size > S64_MAX)
+		return fmapfs_proto_bad(sb, opcode, "attr.size", from->size);
+
+	*attr = (struct fmapfs_attr) {
+		.ino = from->ino,
+		.size = from->size,
+		.blocks = from->blocks,
+		.atime = time_of(from->atime, from->atimensec),
+		.mtime = time_of(from->mtime, from->mtimensec),
+		.ctime = time_of(from->ctime, from->ctimensec),
+		.mode = from->mode,
+		.nlink = from->nlink,
+		.uid = make_kuid(&init_user_ns, from->uid),
+		.gid = make_kgid(&init_user_ns, from->gid),
+		.rdev = new_decode_dev(from->rdev),
+		.blksize = from->blksize,
+		.version = version,
+	};
+	return 0;
+}
+
+/**
+ * fmapfs_decode_entry - check what a lookup has brought
+ * @sb: the mount
+ * @opcode: what was asked
+ * @from: the reply
+ * @version: from before it was asked
+ * @entry: result; its nodeid is set in any case
+ */
+int fmapfs_decode_entry(struct super_block *sb, u32 opcode,
+			const struct fuse_entry_out *from, u64 version,
+			struct fmapfs_entry *entry)
+{
+	int rc;
+
+	entry->nodeid = from->nodeid;
+	entry->generation = from->generation;
+	entry->expires = expiry(from->entry_valid, from->entry_valid_nsec);
+	if (!from->nodeid)
+		return 0;
+	/* The root has no name: nothing may be found under its node id. */
+	if (from->nodeid == FUSE_ROOT_ID)
+		return fmapfs_proto_bad(sb, opcode, "nodeid", from->nodeid);
+	rc = decode_attr(sb, opcode, &from->attr, version, &entry->attr);
+	entry->attr.expires = expiry(from->attr_valid, from->attr_valid_nsec);
+	return rc;
+}
+
+static void give_back_lookup(struct fmapfs_req *req)
+{
+	const struct fuse_entry_out *out = req->out;
+
+	if (!out->nodeid)
+		return;
+	fmapfs_forget_send(req->conn, req->forget, out->nodeid, 1);
+	req->forget = NULL;
+}
+
+/**
+ * fmapfs_proto_lookup - LOOKUP
+ * @dir: where
+ * @name: what
+ * @entry: result
+ * @forget: result, if @entry->nodeid is not 0: gives the lookup back, by
+ *	fmapfs_forget_send(), or is freed if the lookup is kept
+ *
+ * Return: also -ENOENT, which unlike a node id of 0 must not be cached.
+ */
+int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
+			struct fmapfs_entry *entry,
+			struct fmapfs_forget **forget)
+{
+	u64 version = fmapfs_attr_version(dir->i_sb);
+	struct fmapfs_req *req;
+	int rc = -ENOMEM;
+
+	if (name->len > FMAPFS_NAME_MAX)
+		return -ENAMETOOLONG;
+	req = fmapfs_req_new(fmapfs_conn_of(dir), FUSE_LOOKUP,
+			     fmapfs_i(dir)->nodeid, name->len + 1,
+			     sizeof(struct fuse_entry_out), 0);
+	if (!req)
+		return -ENOMEM;
+	req->forget = fmapfs_forget_new(GFP_KERNEL);
+	if (!req->forget)
+		goto put_req;
+	req->late = give_back_lookup;
+	memcpy(fmapfs_req_body(req), name->name, name->len);
+
+	rc = fmapfs_req_send(req);
+	if (rc)
+		goto put_req;
+	rc = fmapfs_decode_entry(dir->i_sb, FUSE_LOOKUP, req->out, version,
+				 entry);
+	if (rc) {
+		give_back_lookup(req);
+	} else if (entry->nodeid) {
+		*forget = req->forget;
+		req->forget = NULL;
+	}
+put_req:
+	fmapfs_req_put(req);
+	return rc;
+}
+
+static int take_attr_out(struct inode *inode, u32 opcode,
+			 const struct fuse_attr_out *out, u64 version,
+			 struct fmapfs_attr *attr)
+{
+	int rc = decode_attr(inode->i_sb, opcode, &out->attr, version, attr);
+
+	if (rc)
+		return rc;
+	if ((attr->mode ^ inode->i_mode) & S_IFMT)
+		return fmapfs_proto_bad(inode->i_sb, opcode, "attr.mode",
+					attr->mode);
+	attr->expires = expiry(out->attr_valid, out->attr_valid_nsec);
+	return 0;
+}
+
+int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
+			 struct fmapfs_attr *attr)
+{
+	u64 version = fmapfs_attr_version(inode->i_sb);
+	struct fuse_getattr_in in = {};
+	struct fuse_attr_out out;
+	int rc;
+
+	if (ff) {
+		in.getattr_flags = FUSE_GETATTR_FH;
+		in.fh = ff->fh;
+	}
+	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_GETATTR,
+			       fmapfs_i(inode)->nodeid, &in, sizeof(in),
+			       &out, sizeof(out));
+	return rc ? rc : take_attr_out(inode, FUSE_GETATTR, &out, version,
+				       attr);
+}
+
+static void encode_times(const struct iattr *iattr, struct fuse_setattr_in *in)
+{
+	if (iattr->ia_valid & ATTR_ATIME) {
+		in->valid |= FATTR_ATIME;
+		if (!(iattr->ia_valid & ATTR_ATIME_SET))
+			in->valid |= FATTR_ATIME_NOW;
+		in->atime = iattr->ia_atime.tv_sec;
+		in->atimensec = iattr->ia_atime.tv_nsec;
+	}
+	/* The time of a truncation is the server's to say. */
+	if (iattr->ia_valid & ATTR_MTIME &&
+	    (iattr->ia_valid & ATTR_MTIME_SET ||
+	     !(iattr->ia_valid & (ATTR_SIZE | ATTR_OPEN)))) {
+		in->valid |= FATTR_MTIME;
+		if (!(iattr->ia_valid & ATTR_MTIME_SET))
+			in->valid |= FATTR_MTIME_NOW;
+		in->mtime = iattr->ia_mtime.tv_sec;
+		in->mtimensec = iattr->ia_mtime.tv_nsec;
+	}
+}
+
+int fmapfs_proto_setattr(struct inode *inode, const struct iattr *iattr,
+			 const struct fmapfs_file *ff, struct fmapfs_attr *attr)
+{
+	u64 version = fmapfs_attr_version(inode->i_sb);
+	struct fuse_setattr_in in = {};
+	struct fuse_attr_out out;
+	int rc;
+
+	if (iattr->ia_valid & ATTR_MODE) {
+		in.valid |= FATTR_MODE;
+		in.mode = iattr->ia_mode;
+	}
+	if (iattr->ia_valid & ATTR_UID) {
+		in.valid |= FATTR_UID;
+		in.uid = from_kuid(&init_user_ns, iattr->ia_uid);
+	}
+	if (iattr->ia_valid & ATTR_GID) {
+		in.valid |= FATTR_GID;
+		in.gid = from_kgid(&init_user_ns, iattr->ia_gid);
+	}
+	if (iattr->ia_valid & ATTR_SIZE) {
+		in.valid |= FATTR_SIZE;
+		in.size = iattr->ia_size;
+	}
+	encode_times(iattr, &in);
+	if (ff) {
+		in.valid |= FATTR_FH;
+		in.fh = ff->fh;
+	}
+	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_SETATTR,
+			       fmapfs_i(inode)->nodeid, &in, sizeof(in),
+			       &out, sizeof(out));
+	return rc ? rc : take_attr_out(inode, FUSE_SETATTR, &out, version,
+				       attr);
+}
+
+/**
+ * fmapfs_proto_access - ACCESS
+ * @inode: of what
+ * @mask: MAY_*
+ */
+int fmapfs_proto_access(struct inode *inode, int mask)
+{
+	struct fuse_access_in in = {
+		.mask = mask & (MAY_READ | MAY_WRITE | MAY_EXEC),
+	};
+	int rc;
+
+	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_ACCESS))
+		return 0;
+	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_ACCESS,
+			       fmapfs_i(inode)->nodeid, &in, sizeof(in),
+			       NULL, 0);
+	rc = remember_missing(inode->i_sb, FUSE_ACCESS, rc);
+	return rc == -ENOSYS ? 0 : rc;
+}
+
+int fmapfs_proto_statfs(struct dentry *dentry, struct kstatfs *buf)
+{
+	struct inode *inode = d_inode(dentry);
+	struct fuse_statfs_out out;
+	int rc;
+
+	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_STATFS,
+			       fmapfs_i(inode)->nodeid, NULL, 0,
+			       &out, sizeof(out));
+	if (rc)
+		return rc;
+	buf->f_bsize = out.st.bsize;
+	buf->f_frsize = out.st.frsize;
+	buf->f_blocks = out.st.blocks;
+	buf->f_bfree = out.st.bfree;
+	buf->f_bavail = out.st.bavail;
+	buf->f_files = out.st.files;
+	buf->f_ffree = out.st.ffree;
+	buf->f_namelen = out.st.namelen;
+	return 0;
+}
+
+/*
+ * GETXATTR and LISTXATTR share their form: with a size of 0 they ask for the
+ * size, in a reply of its own.
+ */
+static ssize_t call_xattr(struct inode *inode, u32 opcode, const char *name,
+			  void *buf, size_t size)
+{
+	size_t namesize = name ? strlen(name) + 1 : 0;
+	struct fuse_getxattr_out *out;
+	struct fuse_getxattr_in *in;
+	struct fmapfs_req *req;
+	ssize_t rc;
+
+	if (fmapfs_proto_known_missing(inode->i_sb, opcode))
+		return -EOPNOTSUPP;
+	req = fmapfs_req_new(fmapfs_conn_of(inode), opcode,
+			     fmapfs_i(inode)->nodeid, sizeof(*in) + namesize,
+			     size ? size : sizeof(*out),
+			     size ? FMAPFS_REQ_OUTVAR : 0);
+	if (!req)
+		return -ENOMEM;
+	in = fmapfs_req_body(req);
+	in->size = size;
+	if (name)
+		memcpy(in + 1, name, namesize);
+	rc = fmapfs_req_send(req);
+	if (!rc && size) {
+		rc = req->out_len;
+		memcpy(buf, req->out, rc);
+	} else if (!rc) {
+		out = req->out;
+		rc = min_t(u32, out->size, XATTR_SIZE_MAX);
+	}
+	fmapfs_req_put(req);
+	if (remember_missing(inode->i_sb, opcode, rc) == -ENOSYS)
+		rc = -EOPNOTSUPP;
+	return rc;
+}
+
+/**
+ * fmapfs_proto_getxattr - GETXATTR
+ * @inode: of what
+ * @name: name of the attribute, with its prefix
+ * @value: takes the value
+ * @size: bytes at @value; 0: only ask for the size
+ *
+ * Return: bytes of the value, or -errno.
+ */
+ssize_t fmapfs_proto_getxattr(struct inode *inode, const char *name,
+			      void *value, size_t size)
+{
+	return call_xattr(inode, FUSE_GETXATTR, name, value,
+			  min_t(size_t, size, XATTR_SIZE_MAX));
+}
+
+/* Names, none empty, each terminated. */
+static bool is_xattr_list(const char *list, size_t size)
+{
+	size_t at = 0, len;
+
+	while (at < size) {
+		len = strnlen(list + at, size - at);
+		if (!len || len == size - at)
+			return false;
+		at += len + 1;
+	}
+	return true;
+}
+
+/**
+ * fmapfs_proto_listxattr - LISTXATTR
+ * @inode: of what
+ * @list: takes the names, each terminated
+ * @size: bytes at @list; 0: only ask for the size
+ *
+ * Return: bytes of the list, or -errno.
+ */
+ssize_t fmapfs_proto_listxattr(struct inode *inode, char *list, size_t size)
+{
+	ssize_t rc = call_xattr(inode, FUSE_LISTXATTR, NULL, list,
+				min_t(size_t, size, XATTR_LIST_MAX));
+
+	if (rc > 0 && size && !is_xattr_list(list, rc))
+		return fmapfs_proto_bad(inode->i_sb, FUSE_LISTXATTR, "size",
+					rc);
+	return rc;
+}

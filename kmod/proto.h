@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The protocol: one function per opcode, in terms of the VFS's types. Nobody
+ * else builds or reads wire structures.
+ *
+ * All return 0 or -errno unless they say otherwise. -EIO is also what a reply
+ * gets that makes no sense. All wait for the server, killably, unless they say
+ * otherwise.
+ */
+#ifndef FMAPFS_PROTO_H
+#define FMAPFS_PROTO_H
+
+#include "fmapfs_i.h"
+
+/* Longest name of an entry, bytes; as in FUSE. */
+#define FMAPFS_NAME_MAX		1024
+
+/**
+ * struct fmapfs_attr - attributes, checked
+ * @ino: inode number to show
+ * @size: bytes, at most S64_MAX
+ * @blocks: units of 512 bytes
+ * @blksize: preferred size of I/O, bytes; 0: the mount's
+ * @expires: jiffies64 until which they hold
+ * @version: what fmapfs_attr_version() said before they were asked for
+ */
+struct fmapfs_attr {
+	u64 ino;
+	u64 size;
+	u64 blocks;
+	struct timespec64 atime;
+	struct timespec64 mtime;
+	struct timespec64 ctime;
+	umode_t mode;
+	u32 nlink;
+	kuid_t uid;
+	kgid_t gid;
+	dev_t rdev;
+	u32 blksize;
+	u64 expires;
+	u64 version;
+};
+
+/**
+ * struct fmapfs_entry - the result of a lookup: one lookup count, to keep or to
+ *	give back
+ * @nodeid: node id; 0: there is no such name, and that may be cached
+ * @generation: of the node id
+ * @expires: jiffies64 until which the name holds
+ * @attr: attributes, unless @nodeid is 0
+ */
+struct fmapfs_entry {
+	u64 nodeid;
+	u64 generation;
+	u64 expires;
+	struct fmapfs_attr attr;
+};
+
+/* A name from a directory, within the buffer that it was read into. */
+struct fmapfs_dirent {
+	u64 ino;
+	u64 next;		/* position after it */
+	const char *name;	/* not terminated */
+	u32 namelen;
+	u32 type;		/* DT_* */
+	bool has_entry;		/* READDIRPLUS: @entry is set */
+	struct fmapfs_entry entry;
+};
+
+struct fmapfs_dirbuf {
+	struct fmapfs_req *req;
+	u32 at;			/* bytes consumed */
+	bool plus;
+	u64 version;		/* see fmapfs_attr.version */
+};
+
+/* In init.c */
+int fmapfs_proto_init(struct super_block *sb);
+void fmapfs_proto_goodbye(struct fmapfs_conn *conn);
+
+/* In proto.c */
+u64 fmapfs_attr_version(struct super_block *sb);
+bool fmapfs_proto_known_missing(struct super_block *sb, u32 opcode);
+int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
+			struct fmapfs_entry *entry,
+			struct fmapfs_forget **forget);
+int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
+			 struct fmapfs_attr *attr);
+int fmapfs_proto_setattr(struct inode *inode, const struct iattr *iattr,
+			 const struct fmapfs_file *ff,
+			 struct fmapfs_attr *attr);
+int fmapfs_proto_access(struct inode *inode, int mask);
+int fmapfs_proto_statfs(struct dentry *dentry, struct kstatfs *buf);
+ssize_t fmapfs_proto_getxattr(struct inode *inode, const char *name,
+			      void *value, size_t size);
+ssize_t fmapfs_proto_listxattr(struct inode *inode, char *list, size_t size);
+
+/* In proto_file.c */
+int fmapfs_proto_open(struct inode *inode, unsigned int flags,
+		      struct fmapfs_file **ffp);
+void fmapfs_proto_release(struct fmapfs_file *ff);
+int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
+		       fl_owner_t owner);
+int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
+		       bool datasync);
+ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
+			  unsigned int flags, u64 pos, u32 size,
+			  struct iov_iter *to);
+ssize_t fmapfs_proto_write(struct inode *inode, const struct fmapfs_file *ff,
+			   unsigned int flags, u64 pos, u32 size,
+			   struct iov_iter *from);
+int fmapfs_proto_readdir(struct inode *dir, const struct fmapfs_file *ff,
+			 u64 pos, u32 size, bool plus,
+			 struct fmapfs_dirbuf *buf);
+int fmapfs_dirbuf_next(struct super_block *sb, struct fmapfs_dirbuf *buf,
+		       struct fmapfs_dirent *ent);
+void fmapfs_dirbuf_free(struct fmapfs_dirbuf *buf);
+
+/* In proto_fmap.c */
+ssize_t fmapfs_proto_get_fmap(struct inode *inode, u32 size, void **msgp);
+int fmapfs_proto_get_daxdev(struct super_block *sb, u32 index);
+
+/* Shared by init.c and proto*.c */
+int fmapfs_proto_call(struct fmapfs_conn *conn, u32 opcode, u64 nodeid,
+		      const void *body, u32 body_size, void *out, u32 out_size);
+int fmapfs_proto_bad(struct super_block *sb, u32 opcode, const char *field,
+		     u64 value);
+int fmapfs_decode_entry(struct super_block *sb, u32 opcode,
+			const struct fuse_entry_out *from, u64 version,
+			struct fmapfs_entry *entry);
+
+#endif /* FMAPFS_PROTO_H */
