@@ -247,7 +247,9 @@ static int become_dax(struct inode *inode, struct fmapfs_map *map)
 	if (i_size_read(inode) != map->fmap->file_size)
 		return -ESTALE;
 	mapping->a_ops = &fmapfs_dax_aops;
-	inode_set_flags(inode, S_DAX, S_DAX);
+	/* Without the server, times are ours to keep. */
+	inode_set_flags(inode, S_DAX, S_DAX | S_NOCMTIME);
+	fmapfs_update_nosec(inode);
 	inode->i_blocks = DIV_ROUND_UP_ULL(map->fmap->file_size, 512);
 	/* Pairs with fmapfs_has_map(). */
 	smp_store_release(&fi->map, map);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Force-included first, so that the sources are those of the newest kernel.
+ *
+ * This is the one place that states the range of kernels.
+ */
+#ifndef FMAPFS_COMPAT_H
+#define FMAPFS_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "fmapfs needs Linux 6.1 or newer"
+#endif
+
+/* Messages name the module themselves, along with the mount. */
+#undef pr_fmt
+#define pr_fmt(fmt) fmt
+
+#include "vfs.h"
+#include "dax.h"
+
+#endif /* FMAPFS_COMPAT_H */

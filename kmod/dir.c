@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Names: lookup and revalidation.
+ */
+#include <linux/fs.h>
+#include <linux/namei.h>
+#include "proto.h"
+
+/*
+ * Until when a name holds is kept in d_time, in jiffies64: d_time is a long, and
+ * a long has 64 bits wherever there is DAX.
+ */
+void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires)
+{
+	WRITE_ONCE(dentry->d_time, expires);
+}
+
+static bool entry_expired(const struct dentry *dentry)
+{
+	u64 expires = READ_ONCE(dentry->d_time);
+
+	return time_before64(expires, get_jiffies_64());
+}
+
+/**
+ * fmapfs_dir_lock - one request at a time in a directory
+ * @dir: the directory
+ *
+ * Does nothing if the server has agreed to parallel ones. Return: 0 or -EINTR.
+ */
+int fmapfs_dir_lock(struct inode *dir)
+{
+	if (fmapfs_agreed(dir->i_sb)->flags & FUSE_PARALLEL_DIROPS)
+		return 0;
+	return mutex_lock_killable(&fmapfs_i(dir)->open_lock);
+}
+
+void fmapfs_dir_unlock(struct inode *dir)
+{
+	if (!(fmapfs_agreed(dir->i_sb)->flags & FUSE_PARALLEL_DIROPS))
+		mutex_unlock(&fmapfs_i(dir)->open_lock);
+}
+
+/* LOOKUP. Return: the inode; NULL: none; -errno. Sets when the name expires. */
+static struct inode *lookup_inode(struct inode *dir, const struct qstr *name,
+				  u64 *expires)
+{
+	struct fmapfs_forget *forget = NULL;
+	struct fmapfs_entry entry;
+	struct inode *inode;
+	int rc;
+
+	/* What INIT settles decides about the lock. */
+	rc = fmapfs_conn_wait_ready(fmapfs_conn_of(dir));
+	if (!rc)
+		rc = fmapfs_dir_lock(dir);
+	if (rc)
+		return ERR_PTR(rc);
+	rc = fmapfs_proto_lookup(dir, name, &entry, &forget);
+	fmapfs_dir_unlock(dir);
+
+	*expires = 0;
+	if (rc == -ENOENT)
+		return NULL;
+	if (rc)
+		return ERR_PTR(rc);
+	*expires = entry.expires;
+	if (!entry.nodeid)
+		return NULL;
+	inode = fmapfs_iget(dir->i_sb, &entry);
+	if (!inode) {
+		fmapfs_forget_send(fmapfs_conn_of(dir), forget, entry.nodeid,
+				   1);
+		return ERR_PTR(-ENOMEM);
+	}
+	fmapfs_forget_free(forget);
+	WRITE_ONCE(fmapfs_i(dir)->plus, true);
+	return inode;
+}
+
+static struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
+				    unsigned int flags)
+{
+	struct inode *inode;
+	struct dentry *alias;
+	u64 expires;
+
+	if (READ_ONCE(fmapfs_i(dir)->bad))
+		return ERR_PTR(-EIO);
+	inode = lookup_inode(dir, &dentry->d_name, &expires);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	fmapfs_set_entry_expiry(dentry, expires);
+	alias = d_splice_alias(inode, dentry);
+	if (!IS_ERR_OR_NULL(alias))
+		fmapfs_set_entry_expiry(alias, expires);
+	return alias;
+}
+
+/* Does the name still lead to the inode? Return: 1, 0, or -errno. */
+static int relookup(struct inode *dir, const struct qstr *name,
+		    struct dentry *dentry, struct inode *inode)
+{
+	struct inode *found;
+	u64 expires;
+	int rc;
+
+	found = lookup_inode(dir, name, &expires);
+	if (IS_ERR(found)) {
+		rc = PTR_ERR(found);
+		return rc == -ENOMEM || rc == -EINTR || rc == -ENOTCONN ?
+		       rc : 0;
+	}
+	rc = found == inode;
+	if (rc)
+		fmapfs_set_entry_expiry(dentry, expires);
+	iput(found);
+	return rc;
+}
+
+static int fmapfs_d_revalidate(struct inode *dir, const struct qstr *name,
+			       struct dentry *dentry, unsigned int flags)
+{
+	struct inode *inode = d_inode_rcu(dentry);
+
+	if (inode && READ_ONCE(fmapfs_i(inode)->bad))
+		return 0;
+	if (!entry_expired(dentry) &&
+	    !(flags & (LOOKUP_EXCL | LOOKUP_REVAL | LOOKUP_RENAME_TARGET))) {
+		if (inode && READ_ONCE(fmapfs_i(inode)->listed)) {
+			WRITE_ONCE(fmapfs_i(inode)->listed, false);
+			WRITE_ONCE(fmapfs_i(dir)->plus, true);
+		}
+		return 1;
+	}
+	if (!inode)
+		return 0;
+	if (flags & LOOKUP_RCU)
+		return -ECHILD;
+	return relookup(dir, name, dentry, inode);
+}
+
+COMPAT_D_REVALIDATE(fmapfs_d_revalidate)
+
+const struct dentry_operations fmapfs_dops = {
+	.d_revalidate	= compat_d_revalidate,
+};
+
+const struct inode_operations fmapfs_dir_iops = {
+	.lookup		= fmapfs_lookup,
+	.permission	= fmapfs_permission,
+	.getattr	= fmapfs_getattr,
+	.setattr	= fmapfs_setattr,
+	.listxattr	= fmapfs_listxattr,
+};

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fmapfs: what the files of the file system share. Also its table of contents.
+ *
+ * Lock order, outermost first:
+ *
+ *   i_rwsem of a file             shared: read, write; exclusive: size, map
+ *     fmapfs_inode.open_lock      one fetch or change of a file's map at a time
+ *       fmapfs_devtab.ask, .lock, and what is below them (daxdev.h)
+ *       mapping.invalidate_lock   shared: fault; exclusive: the map is replaced
+ *   mmap_lock
+ *     mapping.invalidate_lock
+ *   fmapfs_inode.lock             spinlock: attributes; innermost
+ *
+ * open_lock of a directory is another thing: it is taken under its i_rwsem, and
+ * nothing below it but requests is waited for.
+ *
+ * Requests are waited for, killably, under i_rwsem and open_lock, and under
+ * fmapfs_devtab.ask; never under a lock that a fault takes.
+ */
+#ifndef FMAPFS_I_H
+#define FMAPFS_I_H
+
+#include <linux/completion.h>
+#include <linux/fs.h>
+#include <linux/iomap.h>
+#include <linux/kobject.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/percpu_counter.h>
+#include <linux/fuse_fmap.h>
+#include <linux/fmapfs.h>
+#include "daxdev.h"
+#include "fmap_core.h"
+#include "transport.h"
+
+/* What sysfs counts, per mount; see counter_names in sysfs.c. */
+enum fmapfs_counter {
+	FMAPFS_FAULT_PTE,	/* faults served with a 4 KiB entry */
+	FMAPFS_FAULT_PMD,	/* ... with a 2 MiB entry */
+	FMAPFS_FAULT_PUD,	/* ... with a 1 GiB entry */
+	FMAPFS_FAULT_ERROR,	/* faults that failed */
+	FMAPFS_FMAPS,		/* fmaps cached now */
+	FMAPFS_GET_FMAP_SENT,
+	FMAPFS_GET_DAXDEV_SENT,
+	FMAPFS_FMAP_REFUSED,	/* fmaps that the protocol does not accept */
+	FMAPFS_READ_BYTES,	/* straight from the memory */
+	FMAPFS_WRITE_BYTES,
+	FMAPFS_BAD_REPLY,	/* replies that were refused with EIO */
+	FMAPFS_NR_COUNTERS,
+};
+
+/**
+ * struct fmapfs_sb - a mount; super_block.s_fs_info
+ * @conn: the connection; the mount holds a reference
+ * @user_id: owner of the mount
+ * @group_id: its group
+ * @default_permissions: the kernel checks modes
+ * @allow_other: others than the owner may use it
+ * @max_read: limit of a READ, bytes; mount option
+ * @blksize: preferred size of I/O, bytes; mount option
+ * @dax: the mounter may map memory (CAP_SYS_RAWIO)
+ * @no_fmap: the server answered GET_FMAP with ENOSYS, no need to ask again
+ * @no_op: bit n: the server answered opcode n with ENOSYS (opcodes < 64)
+ * @attr_version: counts the changes of attributes
+ * @devtab: its devices; shared with the connection
+ * @counters: enum fmapfs_counter
+ * @kobj: /sys/fs/fmapfs/ID
+ * @kobj_done: the last sysfs reader has left
+ * @rcu: it is freed when no path walk can be looking at it
+ */
+struct fmapfs_sb {
+	struct fmapfs_conn *conn;
+	kuid_t user_id;
+	kgid_t group_id;
+	bool default_permissions;
+	bool allow_other;
+	u32 max_read;
+	u32 blksize;
+	bool dax;
+	bool no_fmap;
+	unsigned long no_op;
+	atomic64_t attr_version;
+	struct fmapfs_devtab *devtab;
+	struct percpu_counter counters[FMAPFS_NR_COUNTERS];
+	struct kobject kobj;
+	struct completion kobj_done;
+	struct rcu_head rcu;
+};
+
+/* What may be done with a map. */
+enum fmapfs_map_state {
+	FMAPFS_MAP_NEW,		/* has its memory, is not in force yet */
+	FMAPFS_MAP_LIVE,	/* in force */
+	FMAPFS_MAP_STOPPED,	/* being replaced or evicted: leave its inode alone */
+};
+
+/**
+ * struct fmapfs_map - an fmap that has been checked and has its memory
+ * @fmap: the decoded message; constant
+ * @inode: the file; constant. It outlives the map
+ * @claims: its ranges in the devices' interval trees, one for each of fmap->runs
+ * @state: guarded by fmapfs_claims_lock
+ * @pins: handlers of removal and of memory errors that use @inode without a
+ *	reference to it, which keep the map live; guarded by fmapfs_claims_lock
+ * @gone: a device was removed: errors from now on. Written under
+ *	fmapfs_claims_lock; whoever sets it cycles the invalidate_lock then, so
+ *	that a fault that has not seen it is over
+ * @read_only: a device may not be written to; constant
+ */
+struct fmapfs_map {
+	struct fmap *fmap;
+	struct inode *inode;
+	struct fmapfs_claim *claims;
+	enum fmapfs_map_state state;
+	unsigned int pins;
+	bool gone;
+	bool read_only;
+};
+
+/**
+ * struct fmapfs_inode - an inode
+ * @inode: the VFS's
+ * @nodeid: the server's name for it; constant
+ * @generation: of the node id; constant
+ * @lock: guards the attribute fields below and the inode's attributes
+ * @nlookup: lookups that the server counts; guarded by @lock
+ * @attr_expires: jiffies64 until which the attributes hold; guarded by @lock
+ * @attr_version: of the last change; guarded by @lock
+ * @blksize: preferred size of I/O, bytes; 0: the mount's; guarded by @lock
+ * @orig_ino: inode number to show; guarded by @lock
+ * @bad: the node id was given to something else: EIO. Only ever set.
+ * @plus: READDIRPLUS would be of use: names in here are being looked up. A hint.
+ * @listed: came by READDIRPLUS and was not used yet. A hint.
+ * @open_lock: single flight of GET_FMAP and of a change of the map; for a
+ *	directory, one request at a time if the server did not agree to more
+ * @map: the file's map, or NULL. Written under @open_lock plus, if it was set
+ *	before, i_rwsem and invalidate_lock both held for writing; read under any
+ *	of them. Whoever has the file open may read it once non-NULL with
+ *	smp_load_acquire() to learn that there is one.
+ * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
+ * @forget: gives the lookups back at eviction, which must not fail
+ */
+struct fmapfs_inode {
+	struct inode inode;
+	u64 nodeid;
+	u64 generation;
+	spinlock_t lock;
+	u64 nlookup;
+	u64 attr_expires;
+	u64 attr_version;
+	u32 blksize;
+	u64 orig_ino;
+	bool bad;
+	bool plus;
+	bool listed;
+	struct mutex open_lock;
+	struct fmapfs_map *map;
+	bool asked;
+	struct fmapfs_forget *forget;
+};
+
+/**
+ * struct fmapfs_file - an open file or directory; file.private_data
+ * @fh: the server's handle
+ * @flags: O_* that it was opened with
+ * @open_flags: FOPEN_*
+ * @release: the RELEASE or RELEASEDIR request, made at open so that close cannot
+ *	fail; NULL if the server wants none
+ */
+struct fmapfs_file {
+	u64 fh;
+	u32 flags;
+	u32 open_flags;
+	struct fmapfs_req *release;
+};
+
+static inline struct fmapfs_sb *fmapfs_sb(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct fmapfs_inode *fmapfs_i(const struct inode *inode)
+{
+	return container_of(inode, struct fmapfs_inode, inode);
+}
+
+static inline struct fmapfs_conn *fmapfs_conn_of(const struct inode *inode)
+{
+	return fmapfs_sb(inode->i_sb)->conn;
+}
+
+static inline const struct fmapfs_agreed *fmapfs_agreed(struct super_block *sb)
+{
+	return fmapfs_conn_agreed(fmapfs_sb(sb)->conn);
+}
+
+static inline void fmapfs_count(struct super_block *sb,
+				enum fmapfs_counter which, s64 n)
+{
+	percpu_counter_add(&fmapfs_sb(sb)->counters[which], n);
+}
+
+/* Has the file a map? Once the file is open the answer stays. */
+static inline bool fmapfs_has_map(const struct inode *inode)
+{
+	/* Pairs with the release where fmap.c publishes the map. */
+	return smp_load_acquire(&fmapfs_i(inode)->map);
+}
+
+/* Messages name the mount. What a server causes is rate-limited. */
+#define fmapfs_err_rl(sb, fmt, ...) \
+	pr_err_ratelimited("fmapfs (%u:%u): " fmt, \
+			   MAJOR((sb)->s_dev), MINOR((sb)->s_dev), \
+			   ##__VA_ARGS__)
+
+struct fmapfs_attr;
+struct fmapfs_entry;
+
+/* In super.c */
+int fmapfs_super_init(void);
+void fmapfs_super_exit(void);
+bool fmapfs_allowed(struct super_block *sb);
+
+/* In inode.c */
+int fmapfs_inode_init(void);
+void fmapfs_inode_exit(void);
+struct inode *fmapfs_inode_alloc(struct super_block *sb);
+void fmapfs_inode_free(struct inode *inode);
+void fmapfs_inode_evict(struct inode *inode);
+struct inode *fmapfs_iget(struct super_block *sb,
+			  const struct fmapfs_entry *entry);
+struct inode *fmapfs_root(struct super_block *sb, umode_t mode);
+bool fmapfs_is_stale(const struct inode *inode,
+		     const struct fmapfs_entry *entry);
+void fmapfs_add_lookup(struct inode *inode);
+void fmapfs_make_bad(struct inode *inode);
+void fmapfs_update_nosec(struct inode *inode);
+void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr);
+int fmapfs_refresh_attr(struct inode *inode);
+int fmapfs_valid_attr(struct inode *inode);
+int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,
+		   struct kstat *stat, u32 mask, unsigned int flags);
+int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		   struct iattr *iattr);
+int fmapfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
+
+/* In dir.c */
+extern const struct inode_operations fmapfs_dir_iops;
+extern const struct dentry_operations fmapfs_dops;
+void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires);
+int fmapfs_dir_lock(struct inode *dir);
+void fmapfs_dir_unlock(struct inode *dir);
+
+/* In readdir.c */
+extern const struct file_operations fmapfs_dir_fops;
+
+/* In file.c */
+extern const struct inode_operations fmapfs_file_iops;
+extern const struct inode_operations fmapfs_other_iops;
+extern const struct file_operations fmapfs_file_fops;
+
+/* In xattr.c */
+extern const struct xattr_handler * const fmapfs_xattr_handlers[];
+ssize_t fmapfs_listxattr(struct dentry *dentry, char *list, size_t size);
+
+/* In sysfs.c */
+int fmapfs_sysfs_init(void);
+void fmapfs_sysfs_exit(void);
+int fmapfs_sysfs_add(struct super_block *sb);
+void fmapfs_sysfs_del(struct super_block *sb);
+
+/* In fmap.c */
+int fmapfs_fmap_fetch(struct inode *inode);
+int fmapfs_fmap_refetch(struct inode *inode);
+void fmapfs_fmap_evict(struct inode *inode);
+long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg);
+
+/* In dax.c */
+extern const struct address_space_operations fmapfs_dax_aops;
+int fmapfs_dax_mmap(struct file *file, struct vm_area_struct *vma);
+ssize_t fmapfs_dax_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t fmapfs_dax_write_iter(struct kiocb *iocb, struct iov_iter *from);
+int fmapfs_dax_fsync(struct file *file, loff_t start, loff_t end);
+int fmapfs_dax_fiemap(struct inode *inode, struct fiemap_extent_info *info,
+		      u64 start, u64 len);
+void fmapfs_dax_evict(struct inode *inode);
+
+#endif /* FMAPFS_I_H */
