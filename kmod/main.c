@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fmapfs: files that are memory. Loading and unloading.
+ */
+#include <linux/module.h>
+#include "fmapfs_i.h"
+#include "version.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static int __init fmapfs_init(void)
+{
+	int rc;
+
+	rc = fmapfs_daxdev_init();
+	if (rc)
+		return rc;
+	rc = fmapfs_queue_init();
+	if (rc)
+		goto exit_daxdev;
+	rc = fmapfs_inode_init();
+	if (rc)
+		goto exit_queue;
+	rc = fmapfs_sysfs_init();
+	if (rc)
+		goto exit_inode;
+	rc = fmapfs_dev_init();
+	if (rc)
+		goto exit_sysfs;
+	rc = fmapfs_super_init();
+	if (rc)
+		goto exit_dev;
+	return 0;
+
+exit_dev:
+	fmapfs_dev_exit();
+exit_sysfs:
+	fmapfs_sysfs_exit();
+exit_inode:
+	fmapfs_inode_exit();
+exit_queue:
+	fmapfs_queue_exit();
+exit_daxdev:
+	fmapfs_daxdev_exit();
+	return rc;
+}
+
+static void __exit fmapfs_exit(void)
+{
+	fmapfs_super_exit();
+	fmapfs_dev_exit();
+	fmapfs_sysfs_exit();
+	fmapfs_inode_exit();
+	fmapfs_queue_exit();
+	/* The last unmount has given back every device. */
+	fmapfs_daxdev_exit();
+}
+
+module_init(fmapfs_init);
+module_exit(fmapfs_exit);
+
+MODULE_DESCRIPTION("FUSE variant whose files are DAX memory");
+MODULE_AUTHOR("The fmapfs developers");
+MODULE_VERSION(FMAPFS_VERSION);
+MODULE_LICENSE("GPL");
