@@ -232,7 +232,7 @@ static bool draft_stripe(struct draft *d, const char *where,
 	return true;
 }
 
-/* The extents are right each; is the whole? */
+/* The extents are right each, but not the whole. */
 static void report_whole(struct draft *d, const char *where, const char *list,
 			 uint64_t covered, const struct fuse_fmap_error *err)
 {
@@ -242,10 +242,47 @@ static void report_whole(struct draft *d, const char *where, const char *list,
 		diag_add(d->diag, doc_at(d->doc, "%s.size", where),
 			 "%s.size: %s is larger than the %s that its %s cover",
 			 where, size_show(err->value, size),
-			 size_show(covered, covers),
-			 strcmp(list, "extents") ? "strips" : "extents");
+			 size_show(covered, covers), list);
 	else
 		report_other(d, where, err);
+}
+
+/* Which of the stripes a message is wrong about. */
+static unsigned int stripe_at(const struct fuse_famfs_iext *ie,
+			      unsigned int count, size_t at)
+{
+	size_t end = sizeof(struct fuse_famfs_fmap_header);
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		end += sizeof(*ie) + (size_t)ie[i].ie_nstrips *
+		       sizeof(struct fuse_famfs_simple_ext);
+		if (at < end)
+			break;
+	}
+	return i;
+}
+
+static void report_stripes(struct draft *d, const char *where,
+			   const struct fuse_famfs_iext *ie,
+			   unsigned int count,
+			   const struct fuse_fmap_error *err)
+{
+	uint64_t covered = 0;
+	unsigned int i;
+
+	if (is(err, "ie_nbytes") && err->value) {
+		i = stripe_at(ie, count, err->at);
+		diag_add(d->diag, doc_at(d->doc, "%s.stripes[%u].bytes", where,
+					 i),
+			 "%s.stripes[%u].bytes: %llu is not a multiple of the page size, %ld; only the last stripe may end within a page",
+			 where, i, (unsigned long long)err->value,
+			 sysconf(_SC_PAGESIZE));
+		return;
+	}
+	for (i = 0; i < count; i++)
+		covered += ie[i].ie_nbytes;
+	report_whole(d, where, count == 1 ? "strips" : "stripes", covered, err);
 }
 
 /* What the reply to GET_FMAP can hold. */
@@ -326,7 +363,6 @@ static struct fuse_fmap *draft_interleaved(struct draft *d,
 	struct fuse_famfs_iext *ie;
 	struct fuse_fmap *fmap = NULL;
 	struct fuse_fmap_error err;
-	uint64_t covered = 0;
 	size_t nstrips = 0;
 	bool ok;
 
@@ -338,11 +374,8 @@ static struct fuse_fmap *draft_interleaved(struct draft *d,
 			 FUSE_FAMFS_SIZED_MAX_EXTENTS);
 	ok &= draft_stripes(d, where, raw, count, size, ie, strips);
 	if (ok && fuse_fmap_interleaved(&fmap, FUSE_FAMFS_FILE_REG, size, ie,
-					count, strips, &err)) {
-		for (i = 0; i < count; i++)
-			covered += ie[i].ie_nbytes;
-		report_whole(d, where, "stripes", covered, &err);
-	}
+					count, strips, &err))
+		report_stripes(d, where, ie, count, &err);
 	free(strips);
 	free(ie);
 	return fmap;

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What tests of fmapfsd and its layouts are linked with.
+
+SERVER	:= ../../user/server
+DEVICES	:= ../../user/devices
+LIBFMAPFSD := $(SERVER)/$(if $(SANFLAGS),san/)libfmapfsd.a
+LAYOUT_LIBS := $(shell $(PKG_CONFIG) --libs libcyaml yaml-0.1)
+
+test_size_OBJS := $(LIBFMAPFSD)
+test_layout_OBJS := $(B)layouts.o $(LIBFMAPFSD)
+test_layout_LIBS := $(LAYOUT_LIBS)
+test_layout_wrong_OBJS := $(B)layouts.o $(LIBFMAPFSD)
+test_layout_wrong_LIBS := $(LAYOUT_LIBS)
+test_layout_serve_OBJS := $(B)layouts.o $(LIBFMAPFSD)
+test_layout_serve_LIBS := $(LAYOUT_LIBS)
+test_layout_check_CFLAGS := \
+	-DFMAPFSD='"$(abspath $(SERVER))/$(if $(SANFLAGS),san/)fmapfsd"' \
+	-DLIBDIR='"$(abspath $(LIB))/$(if $(SANFLAGS),san)"' \
+	-DEXAMPLE='"$(abspath $(SERVER))/example.yaml"'
+test_layout_check_OBJS := $(SERVER)/$(if $(SANFLAGS),san/)fmapfsd
+
+# libndctl, libdaxctl and sysfs are faked: only what calls them is linked.
+test_devices_OBJS := $(addprefix $(DEVICES)/$(if $(SANFLAGS),san/), \
+	resolve.o nd.o dax.o)
+
+$(LIBFMAPFSD) $(test_layout_check_OBJS) &: FORCE
+	$(Q)$(MAKE) -C $(SERVER) SAN=$(SAN) --no-print-directory
+
+$(test_devices_OBJS) &: FORCE
+	$(Q)$(MAKE) -C $(DEVICES) SAN=$(SAN) --no-print-directory
