@@ -65,8 +65,9 @@ struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
 	req->in = kvzalloc(req->in_size, GFP_KERNEL_ACCOUNT);
 	if (!req->in)
 		goto put_req;
+	/* Of this nobody reads more than the server has written: @out_len. */
 	if (out_size) {
-		req->out = kvzalloc(out_size, GFP_KERNEL_ACCOUNT);
+		req->out = kvmalloc(out_size, GFP_KERNEL_ACCOUNT);
 		if (!req->out)
 			goto put_req;
 	}
