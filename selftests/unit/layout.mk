@@ -13,17 +13,17 @@ test_layout_wrong_OBJS := $(B)layouts.o $(LIBFMAPFSD)
 test_layout_wrong_LIBS := $(LAYOUT_LIBS)
 test_layout_serve_OBJS := $(B)layouts.o $(LIBFMAPFSD)
 test_layout_serve_LIBS := $(LAYOUT_LIBS)
-test_layout_check_CFLAGS := \
-	-DFMAPFSD='"$(abspath $(SERVER))/$(if $(SANFLAGS),san/)fmapfsd"' \
+FMAPFSD := $(SERVER)/$(if $(SANFLAGS),san/)fmapfsd
+test_layout_check_CFLAGS := -DFMAPFSD='"$(abspath $(FMAPFSD))"' \
 	-DLIBDIR='"$(abspath $(LIB))/$(if $(SANFLAGS),san)"' \
 	-DEXAMPLE='"$(abspath $(SERVER))/example.yaml"'
-test_layout_check_OBJS := $(SERVER)/$(if $(SANFLAGS),san/)fmapfsd
+$(B)test_layout_check: | $(FMAPFSD)
 
 # libndctl, libdaxctl and sysfs are faked: only what calls them is linked.
 test_devices_OBJS := $(addprefix $(DEVICES)/$(if $(SANFLAGS),san/), \
 	resolve.o nd.o dax.o)
 
-$(LIBFMAPFSD) $(test_layout_check_OBJS) &: FORCE
+$(LIBFMAPFSD) $(FMAPFSD) &: FORCE
 	$(Q)$(MAKE) -C $(SERVER) SAN=$(SAN) --no-print-directory
 
 $(test_devices_OBJS) &: FORCE

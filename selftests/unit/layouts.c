@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the tests of layouts share. */
 #include <errno.h>
+#include <sys/stat.h>
 #include "layouts.h"
 
 unsigned int layout_dev_flags;
@@ -17,6 +18,20 @@ static const struct made_up {
 	{ DEV_BY_NAMESPACE, LAYOUT_UUID, "/dev/pmem0", 1, 0, GIB },
 	{ DEV_BY_DAXDEV, "dax0.0", "/dev/dax0.0", 3, 0, 2 * GIB },
 };
+
+/* A file that the test has made. */
+static int resolve_file(const char *path, struct dev_info *out)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	strcpy(out->path, path);
+	out->kind = DEV_PLAIN;
+	out->id = st.st_ino;
+	out->size = st.st_size;
+	return 0;
+}
 
 /* In place of that of libfmapdev, which is not linked. */
 int dev_resolve(const struct dev_spec *spec, unsigned int flags,
@@ -35,6 +50,8 @@ int dev_resolve(const struct dev_spec *spec, unsigned int flags,
 			out->size = made_up[i].size;
 			return 0;
 		}
+	if (!strncmp(spec->value, "/tmp/", 5))
+		return resolve_file(spec->value, out);
 	if (!strcmp(spec->value, "dax1.0")) {
 		strcpy(out->why, "is bound to device_dax\n  echo unbind");
 		return -EBUSY;

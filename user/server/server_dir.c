@@ -60,13 +60,19 @@ static void read_entries(fuse_req_t req, fuse_ino_t ino, size_t size,
 	struct server *srv = server_of(req);
 	size_t used = 0, need;
 	const char *name;
+	uint64_t parent;
+	char *buf = NULL;
 	struct stat st;
-	char *buf;
 	int rc;
 
-	buf = size <= SERVER_IO_MAX ? malloc(size ? size : 1) : NULL;
-	if (!buf) {
-		fuse_reply_err(req, size <= SERVER_IO_MAX ? ENOMEM : EINVAL);
+	rc = size > SERVER_IO_MAX ? -EINVAL :
+				    srv->ops->parent(srv->layout, ino, &parent);
+	if (!rc) {
+		buf = malloc(size ? size : 1);
+		rc = buf ? 0 : -ENOMEM;
+	}
+	if (rc) {
+		fuse_reply_err(req, -rc);
 		return;
 	}
 	while (!(rc = entry_at(srv, ino, off, &st, &name))) {
