@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The guest tests: programs (X_test.c, linked with lib/) and scripts.
+TEST_GEN_PROGS := mount_test transport_test reply_test interrupt_test \
+	names_test plain_test refuse_test
+TEST_PROGS :=
