@@ -16,20 +16,21 @@ sid             sid       [7-9]\.[0-9.]+\+deb[0-9.]+
 
 # What is installed in a root besides what "minbase" brings. Kernels and
 # sparse are unpacked by lib/root-hook.
-root_packages='
-acl attr busybox-static daxctl dkms e2fsprogs fuse3 gcc kmod
-libcmocka-dev libcyaml-dev libdaxctl-dev libfuse3-dev libjson-c-dev
-libndctl-dev libyaml-dev make ndctl pkgconf procps strace
-uthash-dev uuid-dev zlib1g-dev
-'
+root_packages() {
+	echo acl attr busybox-static daxctl dkms e2fsprogs fuse3 gcc kmod \
+		libcmocka-dev libcyaml-dev libdaxctl-dev libfuse3-dev libjson-c-dev \
+		libndctl-dev libyaml-dev make ndctl pkgconf procps strace \
+		uthash-dev uuid-dev zlib1g-dev
+}
 
 # Parts of the kernel packages that a guest can use; the rest (graphics,
 # sound, network drivers) would be nine tenths of each root.
-kernel_module_dirs='
-arch block crypto fs kernel lib mm net/9p net/core security
-drivers/acpi drivers/base drivers/block drivers/char drivers/cxl drivers/dax
-drivers/dma-buf drivers/md drivers/nvdimm drivers/perf drivers/virtio
-'
+kernel_module_dirs() {
+	echo arch block crypto fs kernel lib mm net/9p net/core security \
+		drivers/acpi drivers/base drivers/block drivers/char \
+		drivers/cxl drivers/dax drivers/dma-buf drivers/md \
+		drivers/nvdimm drivers/perf drivers/virtio
+}
 
 bed_names() { awk 'NF { print $1 }' <<<"$bed_table"; }
 

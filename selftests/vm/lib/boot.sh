@@ -59,14 +59,6 @@ make_initramfs() {
 	rm -r "$work"
 }
 
-boot_stamp() {
-	{
-		cat "$cache/roots/$2/stamp"
-		cat "$vm_dir/lib/boot.sh"
-		grep "^$1 " "$cache/roots/$2/kernels"
-	} | sha256sum | cut -c1-16
-}
-
 boot_parts() {
 	local work=$1 tree=$2 kver=$3
 
@@ -77,30 +69,35 @@ boot_parts() {
 	make_initramfs "$tree" "$kver" "$work/initramfs.cpio"
 }
 
-# make_bed BED ROOT: sees to it that $cache/beds/BED is there and current.
+# make_bed BED: sees to it that there is one as these scripts make it; sets
+# bed_dir. There are kver, vmlinux, initramfs.cpio, root (a link).
 make_bed() {
-	local bed=$1 root=$2 dst=$cache/beds/$1 stamp work log kver
+	local bed=$1 stamp work log kver
 
-	stamp=$(boot_stamp "$bed" "$root")
-	[ "$(cat "$dst/stamp" 2>/dev/null)" != "$stamp" ] || return 0
-	lock "bed-$bed"
-	if [ "$(cat "$dst/stamp" 2>/dev/null)" = "$stamp" ]; then
-		unlock
-		return 0
+	make_root "$(bed_field "$bed" 2)"
+	stamp=$({ echo "$root_dir"; cat "$vm_dir/lib/boot.sh"; } |
+		sha256sum | cut -c1-16)
+	bed_dir=$cache/beds/$bed-$stamp
+	if [ -e "$bed_dir" ]; then
+		touch "$bed_dir/used"
+		return
 	fi
-	mkdir -p "$cache/beds" "$cache/log"
-	log=$cache/log/bed-$bed.log
-	: >"$log"
-	work=$(mktemp -d "$cache/beds/.new-$bed-XXXXXX")
-	undo=$work
-	kver=$(awk -v bed="$bed" '$1 == bed { print $2 }' "$cache/roots/$root/kernels")
-	step "$log" "unpacking the kernel $kver" \
-		boot_parts "$work" "$cache/roots/$root/tree" "$kver"
-	echo "$kver" >"$work/kver"
-	ln -s "../../roots/$root" "$work/root"
-	echo "$stamp" >"$work/stamp"
-	rm -rf --one-file-system "$dst"
-	mv "$work" "$dst"
-	undo=
+	lock "bed-$bed-$stamp"
+	if [ ! -e "$bed_dir" ]; then
+		mkdir -p "$cache/beds" "$cache/log"
+		log=$cache/log/bed-$bed.log
+		: >"$log"
+		work=$(mktemp -d "$cache/beds/.new-$bed-XXXXXX")
+		undo=$work
+		kver=$(awk -v bed="$bed" '$1 == bed { print $2 }' "$root_dir/kernels")
+		step "$log" "unpacking the kernel $kver" \
+			boot_parts "$work" "$root_dir/tree" "$kver"
+		echo "$kver" >"$work/kver"
+		ln -s "../../roots/${root_dir##*/}" "$work/root"
+		touch "$work/used"
+		mv -T "$work" "$bed_dir"
+		undo=
+		prune "$cache/beds" "$bed_dir"
+	fi
 	unlock
 }

@@ -6,6 +6,7 @@
 # in_root TREE SRC PAYLOAD COMMAND...: run COMMAND in TREE, which stays
 # read-only, with SRC as /src and PAYLOAD as /payload, in namespaces of its own
 # that leave neither a mount nor a process behind.
+read_only=1
 in_root() {
 	local tree=$1 src=$2 payload=$3
 
@@ -13,11 +14,11 @@ in_root() {
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare --mount --pid --fork --kill-child --propagation private \
 		bash -euc '
-		tree=$1 src=$2 payload=$3
-		shift 3
+		tree=$1 src=$2 payload=$3 read_only=$4
+		shift 4
 		mount --bind "$tree" "$tree"
 		cd "$tree"
-		mount -o remount,bind,ro .
+		[ -z "$read_only" ] || mount -o remount,bind,ro .
 		mount -t proc proc proc
 		mount -t sysfs -o ro sys sys
 		mount --rbind /dev dev
@@ -28,7 +29,28 @@ in_root() {
 		cd src
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \
 			TERM="${TERM:-dumb}" chroot "$tree" /usr/bin/env -C /src "$@"
-	' in_root "$tree" "$src" "$payload" "$@"
+	' in_root "$tree" "$src" "$payload" "$read_only" "$@"
+}
+
+# in_scratch_root TREE SRC COMMAND...: the same, but all of the root may be
+# written to; what is written is gone afterwards.
+in_scratch_root() {
+	local tree=$1 src=$2
+
+	shift 2
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount --propagation private bash -euc '
+		. "$1/lib/common.sh"
+		. "$1/lib/chroot.sh"
+		tree=$2 src=$3 scratch=/mnt
+		shift 3
+		mount -t tmpfs scratch $scratch
+		mkdir $scratch/upper $scratch/work $scratch/root
+		mount -t overlay scratch $scratch/root \
+			-o "lowerdir=$tree,upperdir=$scratch/upper,workdir=$scratch/work"
+		read_only=
+		in_root $scratch/root "$src" "$src" "$@"
+	' in_scratch_root "$vm_dir" "$tree" "$src" "$@"
 }
 
 # copy_tree DIR: bring DIR to the state of this source tree (what git tracks or

@@ -71,6 +71,18 @@ unlock() {
 	exec {lock_fd}>&-
 }
 
+# prune DIR KEEP: remove of DIR what no run has used for three days, and what is
+# left of runs that were killed. KEEP stays.
+prune() {
+	local entry
+
+	find "$1" -mindepth 1 -maxdepth 1 -type d ! -path "$2" -mtime +3 |
+		while read -r entry; do
+		[ -n "$(find "$entry" -maxdepth 1 -name used -mtime -3)" ] ||
+			rm -rf --one-file-system "$entry"
+	done
+}
+
 # Where the builds of this source tree lie: two clones must not mix.
 tree_key() {
 	printf '%s' "$top_dir" | sha256sum | cut -c1-12

@@ -60,8 +60,9 @@ dax_backing() {
 	if [[ $size =~ ^[0-9]+[KMGT]?$ ]]; then
 		[ "$rest" = "$size" ] || file=${rest#*:}
 		size=$(to_bytes "$size")
-		[ $((size % (2 << 20))) = 0 ] && [ "$size" -ge $((16 << 20)) ] ||
+		if [ $((size % (2 << 20))) != 0 ] || [ "$size" -lt $((16 << 20)) ]; then
 			die "--dax $spec: the size must be a multiple of 2M, at least 16M"
+		fi
 	else
 		file=$rest
 		[ -e "$file" ] || die "--dax $spec: there is no such file, and no size to make it"

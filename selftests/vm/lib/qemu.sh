@@ -45,8 +45,8 @@ machine_arguments() {
 	if [ -n "$icount" ]; then
 		accel=tcg,thread=single
 		smp=1
-		qemu_args+=(-icount shift=0,sleep=off -seed 1
-			-rtc base=2026-01-01,clock=vm)
+		qemu_args+=(-icount "shift=0,sleep=off" -seed 1
+			-rtc "base=2026-01-01,clock=vm")
 	fi
 	qemu_args+=(-M "$machine" -accel "$accel" -cpu "$cpu" -smp "$smp"
 		-nodefaults -no-reboot -display none -no-user-config)
@@ -82,16 +82,16 @@ channel_arguments() { # channel_arguments DIR
 	local name
 
 	qemu_args+=(-chardev "file,id=console,path=$1/console" -serial chardev:console
-		-device isa-debug-exit,iobase=0xf4,iosize=0x04
-		-device virtio-serial-pci,ioeventfd=off)
+		-device "isa-debug-exit,iobase=0xf4,iosize=0x04"
+		-device "virtio-serial-pci,ioeventfd=off")
 	for name in out verdict dmesg; do
 		qemu_args+=(-chardev "file,id=$name,path=$1/$name"
 			-device "virtserialport,chardev=$name,name=$name")
 	done
 	if [ -n "$interactive" ]; then
-		qemu_args+=(-chardev stdio,id=terminal,signal=off
-			-device virtconsole,chardev=terminal)
+		qemu_args+=(-chardev "stdio,id=terminal,signal=off"
+			-device "virtconsole,chardev=terminal")
 	fi
 	qemu_args+=(-chardev "pipe,id=monitor,path=$1/monitor"
-		-mon chardev=monitor,mode=readline)
+		-mon "chardev=monitor,mode=readline")
 }

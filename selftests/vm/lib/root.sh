@@ -12,7 +12,8 @@ image_exclude='^(usr/src|usr/include|usr/lib/gcc|usr/libexec/gcc|usr/lib/linux-k
 root_stamp() {
 	{
 		echo "$1"
-		echo "$root_packages $kernel_module_dirs $image_exclude"
+		root_packages
+		kernel_module_dirs
 		root_beds "$1"
 		cat "$vm_dir/lib/root.sh" "$vm_dir/lib/root-hook"
 	} | sha256sum | cut -c1-16
@@ -23,7 +24,7 @@ bootstrap() {
 
 	mapfile -t settings < <(apt_settings)
 	root_beds "$root" >"$dir/beds"
-	printf '%s\n' $kernel_module_dirs >"$dir/modules"
+	kernel_module_dirs | tr ' ' '\n' >"$dir/modules"
 	# linux-* from backports lean on linux-base from there.
 	cat >"$dir/pin" <<-EOF
 		Package: linux-*
@@ -38,7 +39,7 @@ bootstrap() {
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--include="$(echo $root_packages | tr ' ' ,)" \
+		--include="$(root_packages | tr ' ' ,)" \
 		--setup-hook="mkdir -p \"\$1/etc/apt/preferences.d\"" \
 		--setup-hook="cp '$dir/pin' \"\$1/etc/apt/preferences.d/bed\"" \
 		--customize-hook="'$vm_dir/lib/root-hook' \"\$1\" '$dir'" \
@@ -55,35 +56,34 @@ pack() {
 	mkfs.erofs -zlz4 "${@:3}" "$1" "$2" >/dev/null
 }
 
-# make_root ROOT: sees to it that $cache/roots/ROOT is there and current.
+# make_root ROOT: sees to it that there is one as these scripts make it; sets
+# root_dir. Roots of other versions of the scripts lie beside it.
 make_root() {
-	local root=$1 dst=$cache/roots/$1 stamp work log
+	local root=$1 stamp work log
 
 	stamp=$(root_stamp "$root")
-	[ "$(cat "$dst/stamp" 2>/dev/null)" != "$stamp" ] || return 0
-	lock "root-$root"
+	root_dir=$cache/roots/$root-$stamp
+	if [ -e "$root_dir" ]; then
+		touch "$root_dir/used"
+		return
+	fi
+	lock "$root-$stamp"
 	# Another run may have made it meanwhile.
-	if [ "$(cat "$dst/stamp" 2>/dev/null)" = "$stamp" ]; then
-		unlock
-		return 0
+	if [ ! -e "$root_dir" ]; then
+		mkdir -p "$cache/roots" "$cache/log"
+		log=$cache/log/root-$root.log
+		: >"$log"
+		find_mirrors
+		work=$(mktemp -d "$cache/roots/.new-$root-XXXXXX")
+		undo=$work
+		step "$log" "making the $root root with its kernels" \
+			bootstrap "$root" "$work"
+		step "$log" "packing the $root root" pack "$work/image.erofs" \
+			"$work/tree" --exclude-regex="$image_exclude"
+		touch "$work/used"
+		mv -T "$work" "$root_dir"
+		undo=
+		prune "$cache/roots" "$root_dir"
 	fi
-	mkdir -p "$cache/roots" "$cache/log"
-	log=$cache/log/root-$root.log
-	: >"$log"
-	find_mirrors
-	work=$(mktemp -d "$cache/roots/.new-$root-XXXXXX")
-	undo=$work
-	step "$log" "making the $root root with its kernels" bootstrap "$root" "$work"
-	step "$log" "packing the $root root" \
-		pack "$work/image.erofs" "$work/tree" --exclude-regex="$image_exclude"
-	echo "$stamp" >"$work/stamp"
-	if [ -e "$dst" ]; then
-		mv "$dst" "$work.old"
-		mv "$work" "$dst"
-		rm -rf --one-file-system "$work.old"
-	else
-		mv "$work" "$dst"
-	fi
-	undo=
 	unlock
 }
