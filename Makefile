@@ -12,7 +12,13 @@ USER_PARTS = $(filter-out kmod,$(PARTS))
 CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
 CHECK_ALL_BEDS = debian12 debian12-6.12 debian13 debian13-bpo sid
 
-export PREFIX DESTDIR KVER KDIR V SAN
+export PREFIX DESTDIR KVER KDIR
+ifdef V
+export V
+endif
+ifdef SAN
+export SAN
+endif
 
 # The module is built where there are kernel headers.
 ifneq ($(wildcard $(KDIR)/Makefile),)
@@ -45,7 +51,8 @@ install: install-$(KMOD) $(INSTALL_PARTS)
 install-:
 
 install-kmod: kmod
-	$(MAKE) -C kmod install KDIR=$(KDIR) INSTALL_MOD_PATH=$(DESTDIR)
+	$(MAKE) -C kmod install KDIR=$(KDIR)
+	$(if $(DESTDIR),,depmod $(KVER))
 
 install-kmod-none: kmod-none
 
@@ -65,8 +72,8 @@ check:
 check-all:
 	selftests/vm/check $(CHECK_ALL_BEDS)
 
-check-unit: user/lib user/devices user/server
-	$(MAKE) -C selftests check-unit
+check-unit:
+	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
 
 bench:
 	@echo "not yet"
