@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/once.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -153,11 +154,29 @@ static u64 owner_id(fl_owner_t owner)
 	return siphash_1u64((unsigned long)owner, &key);
 }
 
+/* A task that is exiting takes no signals: it must not wait for a server. */
+static int flush_at_exit(struct inode *inode, const struct fuse_flush_in *in)
+{
+	struct fmapfs_req *req;
+	int rc;
+
+	req = fmapfs_req_new(fmapfs_conn_of(inode), FUSE_FLUSH,
+			     fmapfs_i(inode)->nodeid, sizeof(*in), 0, 0);
+	if (!req)
+		return -ENOMEM;
+	memcpy(fmapfs_req_body(req), in, sizeof(*in));
+	rc = fmapfs_req_send_background(req);
+	fmapfs_req_put(req);
+	return rc;
+}
+
 /**
  * fmapfs_proto_flush - FLUSH: a file descriptor is closed
  * @inode: of what
  * @ff: the open file
  * @owner: of locks
+ *
+ * Does not wait in a task that is exiting; it goes out before the RELEASE.
  */
 int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 		       fl_owner_t owner)
@@ -167,6 +186,10 @@ int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 		.lock_owner = owner_id(owner),
 	};
 
+	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_FLUSH))
+		return 0;
+	if (current->flags & PF_EXITING)
+		return flush_at_exit(inode, &in);
 	return call_optional(inode, FUSE_FLUSH, &in, sizeof(in));
 }
 
@@ -263,8 +286,10 @@ ssize_t fmapfs_proto_write(struct inode *inode, const struct fmapfs_file *ff,
 	if (rc)
 		goto put_req;
 	out = req->out;
-	rc = out->size <= size ? out->size :
-	     fmapfs_proto_bad(inode->i_sb, FUSE_WRITE, "size", out->size);
+	rc = out->size;
+	if (out->size > size)
+		rc = fmapfs_proto_bad(inode->i_sb, FUSE_WRITE, "size",
+				      out->size);
 put_req:
 	fmapfs_req_put(req);
 	return rc;
