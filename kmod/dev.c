@@ -425,7 +425,7 @@ static long ioctl_clone(struct fmapfs_dev *dev, u32 __user *arg)
 		return -EFAULT;
 	from = fget(fd);
 	if (!from)
-		return -EBADF;
+		return -EINVAL;
 	if (fmapfs_dev_is(from)) {
 		conn = conn_of(from);
 		mutex_lock(&attach_lock);

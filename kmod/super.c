@@ -88,7 +88,7 @@ static int set_fd(struct fs_context *fc, struct mount_options *opts,
 						 fget(fd);
 	if (!file)
 		return invalfc(fc, "fd=%u is not open", fd);
-	if (!fmapfs_dev_is(file) || file->f_cred->user_ns != fc->user_ns) {
+	if (!fmapfs_dev_is(file)) {
 		fput(file);
 		return invalfc(fc, "fd= is not an open /dev/fmapfs");
 	}
@@ -348,6 +348,9 @@ static int fmapfs_get_tree(struct fs_context *fc)
 
 	if (!opts->file)
 		return invalfc(fc, "fd= is missing");
+	/* Who opened the device answers for the mount. */
+	if (opts->file->f_cred->user_ns != fc->user_ns)
+		return invalfc(fc, "fd= was opened in another user namespace");
 	if (!opts->has_rootmode)
 		return invalfc(fc, "rootmode= is missing");
 	if (!opts->has_uid)
