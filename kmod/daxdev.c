@@ -115,28 +115,33 @@ static void mem_unuse(struct fmapfs_mem *mem)
 
 /* --- block devices --- */
 
-static int open_block(struct fmapfs_daxdev *dev, struct fmapfs_found *found)
+/*
+ * @file is the device, opened by who names it: what is no DAX device is told so,
+ * even if it is in use.
+ */
+static int open_block(struct fmapfs_daxdev *dev, const struct file *file,
+		      struct fmapfs_found *found)
 {
 	struct dax_device *dax_dev;
 	struct block_device *bdev;
 	int rc;
 
+	dax_dev = fs_dax_get_by_bdev(I_BDEV(file->f_mapping->host),
+				     &dev->start, NULL, NULL);
+	if (!dax_dev)
+		return refuse(found, -ENODEV,
+			      "it has no DAX: a namespace must be in mode fsdax, a partition aligned to pages");
 	dev->bdev_file = bdev_file_open_by_dev(dev->devt, BLK_OPEN_READ,
 					       &registry, NULL);
 	if (IS_ERR(dev->bdev_file)) {
 		rc = PTR_ERR(dev->bdev_file);
-		return refuse(found, rc == -EBUSY ? -EBUSY : -ENODEV,
-			      rc == -EBUSY ?
-			      "it is mounted, or used by another driver, or partly used by fmapfs" :
-			      "it cannot be opened");
+		rc = refuse(found, rc == -EBUSY ? -EBUSY : -ENODEV,
+			    rc == -EBUSY ?
+			    "it is mounted, or used by another driver, or partly used by fmapfs" :
+			    "it cannot be opened");
+		goto put_dax;
 	}
 	bdev = file_bdev(dev->bdev_file);
-	dax_dev = fs_dax_get_by_bdev(bdev, &dev->start, NULL, NULL);
-	if (!dax_dev) {
-		rc = refuse(found, -ENODEV,
-			    "it has no DAX: a namespace must be in mode fsdax, a partition aligned to pages");
-		goto close_bdev;
-	}
 	dev->size = bdev_nr_bytes(bdev);
 	snprintf(dev->name, sizeof(dev->name), "%pg", bdev);
 	rc = mem_use(dax_dev, dev);
@@ -144,13 +149,12 @@ static int open_block(struct fmapfs_daxdev *dev, struct fmapfs_found *found)
 		rc = refuse(found, rc, rc == -EBUSY ?
 			    "somebody else holds its memory" :
 			    "its memory cannot be held");
+	if (rc)
+		bdev_fput(dev->bdev_file);
+
+put_dax:
 	/* What mem_use() holds has a reference of its own. */
 	fs_put_dax(dax_dev, NULL);
-	if (!rc)
-		return 0;
-
-close_bdev:
-	bdev_fput(dev->bdev_file);
 	return rc;
 }
 
@@ -305,7 +309,7 @@ static int registry_add(umode_t mode, dev_t devt, const struct file *file,
 	dev->users = 1;
 	dev->mode = mode;
 	dev->devt = devt;
-	rc = is_block(dev) ? open_block(dev, found) :
+	rc = is_block(dev) ? open_block(dev, file, found) :
 			     open_char(dev, file, found);
 	if (rc) {
 		daxdev_free(dev);
