@@ -53,6 +53,11 @@ static int call_open(void *path)
 	return fd < 0 ? errno : 0;
 }
 
+static int call_close(void *path)
+{
+	return close(open(path, O_RDONLY)) ? errno : 0;
+}
+
 static int call_list(void *path)
 {
 	DIR *d = opendir(path);
@@ -148,7 +153,7 @@ static const struct stuck {
 	{ "caller_in_get_daxdev_can_be_killed", FUSE_GET_DAXDEV, call_open,
 	  "mem" },
 	{ "caller_in_read_can_be_killed", FUSE_READ, call_read, "a" },
-	{ "caller_in_flush_can_be_killed", FUSE_FLUSH, call_open, "a" },
+	{ "caller_in_flush_can_be_killed", FUSE_FLUSH, call_close, "a" },
 	{ "caller_in_opendir_can_be_killed", FUSE_OPENDIR, call_list, "dir" },
 	{ "caller_in_readdir_can_be_killed", FUSE_READDIR, call_list, "dir" },
 	{ "caller_in_getxattr_can_be_killed", FUSE_GETXATTR, call_getxattr,
@@ -181,6 +186,22 @@ static void stuck_caller_can_be_killed(const void *arg)
 	mnt_kill_server(m);
 }
 TEST_ROWS(stuck_caller_can_be_killed, stucks)
+
+/* Nobody could kill it any more. */
+TEST(task_that_exits_does_not_wait_for_its_files_to_be_flushed)
+{
+	struct node *n;
+	struct srv *s = srv_with_file(&n);
+	struct rule *r = srv_on(s, FUSE_FLUSH, n->id, ACT_STALL, 0);
+	struct mnt *m = mnt_new(s);
+	struct task t = task_start(call_open, (char *)in_mnt(m, "a"));
+
+	EQ(task_wait(&t), 0);
+	UNTIL(r->hits == 1);
+	srv_release(s, r);
+	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
+	mnt_end(m);
+}
 
 /* Kills the caller of a stalled request, then lets the server answer. */
 static struct mnt *late_reply(struct srv *s, struct rule *r,

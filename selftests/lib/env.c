@@ -117,20 +117,29 @@ int srv_start(struct srv *s, int dev)
 	_exit(1);
 }
 
-struct mnt *mnt_new_opts(struct srv *s, const char *opts)
+/* The caller keeps the device fd, beside the server. */
+struct mnt *mnt_new_dev(struct srv *s, const char *opts, int *dev)
 {
 	struct mnt *m = calloc(1, sizeof(*m));
 	char *dir = make_dir();
-	int dev = open_dev();
 
+	*dev = open_dev();
 	m->srv = s;
-	m->pid = srv_start(s, dev);
+	m->pid = srv_start(s, *dev);
 	strcpy(m->dir, dir);
 	free(dir);
-	OK(mount_fd(dev, m->dir, opts));
-	OK(close(dev));
+	OK(mount_fd(*dev, m->dir, opts));
 	OK(close(s->wake[0]));
 	m->minor = mount_minor(m->dir);
+	return m;
+}
+
+struct mnt *mnt_new_opts(struct srv *s, const char *opts)
+{
+	int dev;
+	struct mnt *m = mnt_new_dev(s, opts, &dev);
+
+	OK(close(dev));
 	return m;
 }
 

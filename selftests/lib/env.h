@@ -24,6 +24,7 @@ struct mnt {
 
 struct mnt *mnt_new(struct srv *s);
 struct mnt *mnt_new_opts(struct srv *s, const char *opts);
+struct mnt *mnt_new_dev(struct srv *s, const char *opts, int *dev);
 void mnt_end(struct mnt *m);
 void mnt_kill_server(struct mnt *m);
 void srv_reap(struct mnt *m);
