@@ -103,8 +103,10 @@ int srv_start(struct srv *s, int dev)
 
 	if (pid < 0)
 		FAIL("fork: %s", strerror(errno));
-	if (pid)
+	if (pid) {
+		UNTIL(s->ready);
 		return pid;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Keep nothing open that belongs to the test. */
 	OK(dup3(dev, 100, O_CLOEXEC));
@@ -113,6 +115,7 @@ int srv_start(struct srv *s, int dev)
 	OK(syscall(SYS_close_range, 102, ~0U, 0));
 	if (s->setup)
 		s->setup(s);
+	s->ready = true;
 	srv_loop(s, 100, 101);
 	_exit(1);
 }

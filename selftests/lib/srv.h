@@ -108,7 +108,8 @@ struct srv {
 	/* Its devices. "": ENODEV */
 	char dev[64][DAXDEV_NAME_MAX];
 	struct fuse_statfs_out statfs;
-	void (*setup)(struct srv *s);	/* runs in its process, first */
+	void (*setup)(struct srv *s);	/* in its process, before the mount */
+	atomic_bool ready;
 
 	/* What it has seen */
 	struct fuse_init_in init;
