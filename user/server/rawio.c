@@ -12,6 +12,23 @@
 #include "log.h"
 #include "rawio.h"
 
+#define CACHE_LINE	64U	/* bytes, at most what the CPUs below have */
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#define CAN_FLUSH	1
+#define flush_line(p)	_mm_clflush(p)
+#define flush_done()	_mm_sfence()
+#elif defined(__aarch64__)
+#define CAN_FLUSH	1
+#define flush_line(p)	__asm__ volatile("dc cvac, %0" : : "r" (p) : "memory")
+#define flush_done()	__asm__ volatile("dsb sy" : : : "memory")
+#else
+#define CAN_FLUSH	0
+#define flush_line(p)	(void)(p)
+#define flush_done()
+#endif
+
 struct rawdev {
 	int fd;
 	uint64_t size;	/* bytes */
@@ -67,6 +84,20 @@ struct rawio *rawio_open(const struct layout_ops *ops, struct layout *layout)
 	return raw;
 }
 
+/*
+ * Out of the CPU's caches. A mapping of device-dax has no msync(2): this is what
+ * it would do, and so it is done at each write.
+ */
+static void flush(const char *p, size_t len)
+{
+	const char *end = p + len;
+
+	p -= (uintptr_t)p % CACHE_LINE;
+	for (; p < end; p += CACHE_LINE)
+		flush_line(p);
+	flush_done();
+}
+
 /* One contiguous range of a device. */
 static int transfer(const struct rawdev *dev, char *in, const char *out,
 		    size_t len, uint64_t off)
@@ -76,10 +107,12 @@ static int transfer(const struct rawdev *dev, char *in, const char *out,
 	if (off > dev->size || len > dev->size - off)
 		return -EIO;
 	if (dev->map) {
-		if (in)
+		if (in) {
 			memcpy(in, dev->map + off, len);
-		else
+		} else {
 			memcpy(dev->map + off, out, len);
+			flush(dev->map + off, len);
+		}
 		return 0;
 	}
 	while (len) {
@@ -149,8 +182,9 @@ int rawio_sync(struct rawio *raw, const struct fuse_fmap *fmap)
 
 		if (!(info.dev_mask & 1ULL << i))
 			continue;
-		if (dev->map ? msync(dev->map, dev->size, MS_SYNC) :
-			       fdatasync(dev->fd))
+		if (dev->map)
+			rc = CAN_FLUSH ? rc : -EOPNOTSUPP;
+		else if (fdatasync(dev->fd))
 			rc = -errno;
 	}
 	return rc;
