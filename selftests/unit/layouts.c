@@ -14,6 +14,7 @@ static const struct made_up {
 } made_up[] = {
 	{ DEV_BY_PATH, "/dev/pmem0", "/dev/pmem0", 1, 0, GIB },
 	{ DEV_BY_PATH, "/dev/pmem0p1", "/dev/pmem0p1", 1, GIB / 2, GIB / 2 },
+	{ DEV_BY_PATH, "/dev/pmem0p2", "/dev/pmem0p2", 1, 0, GIB / 2 },
 	{ DEV_BY_PATH, "/dev/pmem1", "/dev/pmem1", 2, 0, 4 * GIB },
 	{ DEV_BY_NAMESPACE, LAYOUT_UUID, "/dev/pmem0", 1, 0, GIB },
 	{ DEV_BY_DAXDEV, "dax0.0", "/dev/dax0.0", 3, 0, 2 * GIB },

@@ -11,6 +11,7 @@
  *   5. Sizes are kept: refused, or accepted and ignored; the rest is set.
  *   6. Anchors and aliases, and lists of more than 32, are understood.
  *   7. What no node is, is refused by each operation.
+ *   8. Partitions that do not meet are devices of their own.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -23,6 +24,15 @@ static const struct layout_ops *const ops = &static_layout_ops;
 	"  - { path: /dev/pmem0 }\n" \
 	"  - { path: /dev/pmem1 }\n"
 #define AT(off)	"size: 4K, extents: [{ device: 0, offset: " off ", length: 4K }] }\n"
+
+static void partitions_are_devices_of_their_own(void **state)
+{
+	(void)state;
+	ops->destroy(layout_good("files: []\ndevices: [{ path: /dev/pmem0p1 }, "
+				 "{ path: /dev/pmem0p2 }]\n"));
+	ops->destroy(layout_good("files: []\ndevices: [{ path: /dev/pmem0p2 }, "
+				 "{ path: /dev/pmem0p1 }]\n"));
+}
 
 static uint64_t walk(struct layout *l, const char *path, struct stat *st)
 {
@@ -430,6 +440,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_become_a_tree),
+		cmocka_unit_test(partitions_are_devices_of_their_own),
 		cmocka_unit_test(random_trees_are_whole),
 		cmocka_unit_test(node_ids_depend_on_names_alone),
 		cmocka_unit_test(attributes_are_those_of_the_file),

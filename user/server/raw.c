@@ -106,8 +106,10 @@ struct raw_layout *raw_load(const char *text, size_t len, struct doc **doc,
 			      &layout_schema, (cyaml_data_t **)&raw, NULL);
 	if (err == CYAML_OK)
 		return raw;
-	diag_add(diag, (struct mark){ 0, 0 }, "libcyaml cannot load it: %s",
-		 cyaml_strerror(err));
+	/* An anchor within what was ignored, say: that is reported already. */
+	if (!diag_count(diag))
+		diag_add(diag, (struct mark){ 0, 0 }, "libcyaml cannot load it: %s",
+			 cyaml_strerror(err));
 	return NULL;
 }
 
