@@ -9,7 +9,7 @@
  * Locks, outermost first:
  *
  *   fmapfs_devtab.ask		held while GET_DAXDEV is waited for; killable
- *   fmapfs_devtab.lock
+ *   fmapfs_devtab.lock		innermost, too
  *   registry_lock (daxdev.c)	devices come and go; taken around the opening
  *				of block devices and around device_lock()
  *   fmapfs_claims_lock		innermost. The kernel calls us with a device's
@@ -133,8 +133,8 @@ static inline u64 fmapfs_daxdev_contiguous(const struct fmapfs_daxdev *dev,
 struct fmapfs_devtab {
 	refcount_t count;
 	bool closed;
-	struct mutex ask;
-	struct mutex lock;
+	struct mutex ask;	/* one GET_DAXDEV at a time */
+	struct mutex lock;	/* additions */
 	struct fmapfs_daxdev *devs[FUSE_FAMFS_MAX_DAXDEVS];
 	DECLARE_BITMAP(read_only, FUSE_FAMFS_MAX_DAXDEVS);
 };

@@ -40,11 +40,12 @@ void fmapfs_devtab_close(struct fmapfs_devtab *tab)
 
 	mutex_lock(&tab->lock);
 	tab->closed = true;
+	mutex_unlock(&tab->lock);
+	/* Nothing is added any more, and who would read is gone. */
 	for (i = 0; i < ARRAY_SIZE(tab->devs); i++) {
 		fmapfs_daxdev_put(tab->devs[i]);
 		tab->devs[i] = NULL;
 	}
-	mutex_unlock(&tab->lock);
 }
 
 static int add_locked(struct fmapfs_devtab *tab, u32 index,
