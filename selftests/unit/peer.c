@@ -14,11 +14,12 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct peer *peer = userdata;
 
-	(void)conn;
 	peer->inits++;
 	peer->offered_in_init = fuse_fmap_offered(peer->fs);
 	if (peer->setup.not_wanted)
 		fuse_fmap_want(peer->fs, false);
+	if (peer->setup.want_too_much)
+		conn->want |= FUSE_CAP_POSIX_ACL;
 }
 
 static void op_destroy(void *userdata)
@@ -59,6 +60,15 @@ static void held_is_interrupted(fuse_req_t req, void *data)
 	fuse_reply_err(req, EINTR);
 }
 
+static void count_at_once(struct peer *peer)
+{
+	unsigned int now = ++peer->at_once, most = peer->most_at_once;
+
+	while (now > most &&
+	       !atomic_compare_exchange_weak(&peer->most_at_once, &most, now))
+		;
+}
+
 static void op_get_fmap(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct peer *peer = fuse_fmap_req_userdata(req);
@@ -79,8 +89,14 @@ static void op_get_fmap(fuse_req_t req, fuse_ino_t ino, size_t size)
 		peer->held = true;
 		break;
 	case INO_MEET:
+		count_at_once(peer);
 		pthread_barrier_wait(&peer->meet);
+		peer->at_once--;
 		fuse_fmap_reply(req, peer->small, size);
+		break;
+	case INO_EXIT:
+		fuse_session_exit(fuse_fmap_session_fuse(peer->fs));
+		fuse_reply_err(req, EIO);
 		break;
 	default:
 		fuse_reply_err(req, EOPNOTSUPP);
@@ -135,16 +151,12 @@ static void make_maps(struct peer *peer)
 static void *run(void *data)
 {
 	struct peer *peer = data;
-	struct fuse_loop_config *config;
-
-	if (!peer->setup.threads) {
+	if (peer->setup.threads)
+		peer->loop_result =
+			fuse_fmap_session_loop_mt(peer->fs,
+						  peer->setup.threads);
+	else
 		peer->loop_result = fuse_fmap_session_loop(peer->fs);
-		return NULL;
-	}
-	config = fuse_loop_cfg_create();
-	fuse_loop_cfg_set_clone_fd(config, 1);
-	peer->loop_result = fuse_fmap_session_loop_mt(peer->fs, config);
-	fuse_loop_cfg_destroy(config);
 	return NULL;
 }
 

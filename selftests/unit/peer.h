@@ -18,15 +18,17 @@
 #define INO_HELD	13	/* answered when interrupted */
 #define INO_MEET	14	/* answered when PEER_MEET requests are there */
 #define PEER_MEET	4
+#define INO_EXIT	15	/* fuse_session_exit() within the operation */
 
 /* What a test wants of the session; zero is the plain case. */
 struct peer_setup {
 	int type;		/* of the sockets; 0: SOCK_SEQPACKET */
-	bool threads;		/* fuse_fmap_session_loop_mt() */
+	unsigned int threads;	/* of fuse_fmap_session_loop_mt(); 0: _loop() */
 	bool no_get_fmap;
 	bool no_get_daxdev;
 	bool no_getxattr;
 	bool not_wanted;	/* fuse_fmap_want(false) in init */
+	bool want_too_much;	/* in init: what the kernel does not offer */
 	bool no_loop;		/* the test reads and writes by itself */
 	const char *options;	/* -o */
 	const void *state;	/* to resume; NULL: INIT is to come */
@@ -46,11 +48,12 @@ struct peer {
 
 	/* What the server saw. */
 	atomic_int inits, destroys, get_fmaps, get_daxdevs, getxattrs, logs;
+	atomic_uint at_once, most_at_once;	/* get_fmap */
 	atomic_bool held;
 	fuse_req_t held_req;
 	bool offered_in_init;
-	uint32_t uid;
-	size_t size;
+	atomic_uint uid;
+	atomic_size_t size;
 	char xattr_name[256];
 	char log[512];
 	pthread_barrier_t meet;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+#include <sys/uio.h>
 #include "peer.h"
 #include "session_i.h"
 
@@ -29,7 +30,7 @@ static struct peer *start(void)
 static ssize_t read_request(struct peer *peer, struct request *r, size_t room)
 {
 	memset(r, 0x5a, sizeof(*r));
-	return session_io.read(peer->session_fd, r, room, peer->fs);
+	return session_receive(peer->fs, r, room);
 }
 
 static void send_init(struct peer *peer, struct request *r, uint32_t flags2)
@@ -75,13 +76,12 @@ static void reply_init(struct peer *peer, uint64_t unique, int error,
 	};
 	struct iovec iov[2] = { { &out, sizeof(out) }, { &init, size } };
 
-	assert_int_equal(session_io.writev(peer->session_fd, iov, 2, peer->fs),
-			 out.len);
+	assert_int_equal(writev(peer->fs->libfuse_fd, iov, 2), out.len);
+	if (session_is_early(peer->fs))
+		session_relay(peer->fs);
 	peer_receive(peer, reply);
 	assert_int_equal(reply->out.unique, unique);
 	assert_int_equal(reply->len, size);
-	/* What libfuse has is its own. */
-	assert_int_equal(init.flags2, flags2);
 }
 
 static void reply_to_init_gets_the_bit(void **state)
@@ -115,7 +115,8 @@ static void reply_to_init_gets_the_bit(void **state)
 		assert_int_equal(init->max_write, 4096);
 		assert_int_equal(init->minor, 31);
 		reply_free(&reply);
-		/* Only that reply: a later one with the number is not INIT's. */
+		/* Then libfuse has the device itself. */
+		assert_false(session_is_early(peer->fs));
 		reply_init(peer, r.in.unique, 0, cases[i].flags,
 			   cases[i].flags2, sizeof(*init), &reply);
 		assert_int_equal(((struct fuse_init_out *)reply.body)->flags2,
@@ -133,15 +134,40 @@ static void short_and_failed_replies_to_init_stay_as_they_are(void **state)
 
 	(void)state;
 	send_init(peer, &r, OFFERED_FLAGS2);
+	reply_init(peer, r.in.unique, -EPROTO, 0, 0, 0, &reply);
+	assert_false(fuse_fmap_agreed(peer->fs));
+	assert_int_equal(reply.out.error, -EPROTO);
+	assert_true(session_is_early(peer->fs));
+	reply_free(&reply);
+	send_init(peer, &r, OFFERED_FLAGS2);
 	reply_init(peer, r.in.unique, 0, 1, 0, 24, &reply);
 	assert_int_equal(((struct fuse_init_out *)reply.body)->flags, 1);
 	assert_false(fuse_fmap_agreed(peer->fs));
 	assert_int_equal(peer->logs, 1);
 	reply_free(&reply);
-	send_init(peer, &r, OFFERED_FLAGS2);
-	reply_init(peer, r.in.unique, -EPROTO, 0, 0, 0, &reply);
-	assert_false(fuse_fmap_agreed(peer->fs));
-	assert_int_equal(reply.out.error, -EPROTO);
+	peer_stop(peer);
+}
+
+/* Nothing that libfuse writes before INIT is answered gets lost or changed. */
+static void early_replies_are_passed_on(void **state)
+{
+	struct peer *peer = start();
+	struct fuse_out_header out = {
+		.len = sizeof(out), .unique = 88, .error = -EIO,
+	};
+	uint8_t too_long[INIT_MAX + 1] = { 0 };
+	struct reply reply;
+
+	(void)state;
+	assert_int_equal(write(peer->fs->libfuse_fd, too_long,
+			       sizeof(too_long)), sizeof(too_long));
+	assert_int_equal(write(peer->fs->libfuse_fd, &out, sizeof(out)),
+			 sizeof(out));
+	session_relay(peer->fs);
+	peer_receive(peer, &reply);
+	assert_memory_equal(&reply.out, &out, sizeof(out));
+	assert_int_equal(peer->logs, 1);
+	assert_true(session_is_early(peer->fs));
 	reply_free(&reply);
 	peer_stop(peer);
 }
@@ -207,22 +233,20 @@ static void nothing_is_written_beyond_the_buffer(void **state)
 static void errors_of_the_device_are_passed_on(void **state)
 {
 	struct peer *peer = start();
-	struct fuse_out_header out = { .len = sizeof(out), .unique = 2 };
-	struct iovec iov = { &out, sizeof(out) };
 	struct request r;
+	int fd = peer->session_fd;
 
 	(void)state;
-	fcntl(peer->session_fd, F_SETFL, O_NONBLOCK);
-	assert_int_equal(read_request(peer, &r, sizeof(r)), -1);
-	assert_int_equal(errno, EAGAIN);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	assert_int_equal(read_request(peer, &r, sizeof(r)), -EAGAIN);
+	assert_int_equal(write(peer->fd, &r, 39), 39);
+	assert_int_equal(read_request(peer, &r, sizeof(r)), -EIO);
 	close(peer->fd);
 	peer->fd = -1;
-	assert_int_equal(read_request(peer, &r, sizeof(r)), -1);
-	assert_int_equal(errno, ENODEV);
-	assert_int_equal(session_io.read(-1, &r, sizeof(r), peer->fs), -1);
-	assert_int_equal(errno, EBADF);
-	assert_int_equal(session_io.writev(-1, &iov, 1, peer->fs), -1);
-	assert_int_equal(errno, EBADF);
+	assert_int_equal(read_request(peer, &r, sizeof(r)), -ENODEV);
+	peer->fs->fd = -1;
+	assert_int_equal(read_request(peer, &r, sizeof(r)), -EBADF);
+	peer->fs->fd = fd;
 	peer_stop(peer);
 }
 
@@ -232,6 +256,7 @@ int main(void)
 		cmocka_unit_test(libfuse_sees_no_private_bits_of_init),
 		cmocka_unit_test(reply_to_init_gets_the_bit),
 		cmocka_unit_test(short_and_failed_replies_to_init_stay_as_they_are),
+		cmocka_unit_test(early_replies_are_passed_on),
 		cmocka_unit_test(requests_become_getxattr),
 		cmocka_unit_test(nothing_is_written_beyond_the_buffer),
 		cmocka_unit_test(errors_of_the_device_are_passed_on),

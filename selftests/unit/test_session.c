@@ -6,16 +6,18 @@
  *   2. GET_FMAP and GET_DAXDEV reach the server as real requests, and the
  *      replies come back; other requests, and xattrs of any name, go their way.
  *   3. Replies of any size; the sized dialect asks again.
- *   4. Interrupts, threads, clone_fd.
+ *   4. Interrupts, threads, signals, other ways to end a loop.
  *   5. State and resume; notifications; unmount; the end of the connection.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/socket.h>
 #include "peer.h"
+#include "session_i.h"
 
 #define FLAGS	(FUSE_INIT_EXT | FUSE_ASYNC_READ | FUSE_MAX_PAGES | \
 		 FUSE_PARALLEL_DIROPS)
@@ -67,7 +69,7 @@ static void fmaps_are_agreed_on_if_offered_and_wanted(void **state)
 	(void)state;
 	check_init(&(struct peer_setup) { 0 }, FLAGS, OFFERED_FLAGS2, true,
 		   true);
-	check_init(&(struct peer_setup) { .threads = true }, FLAGS,
+	check_init(&(struct peer_setup) { .threads = 8 }, FLAGS,
 		   OFFERED_FLAGS2 | 1, true, true);
 }
 
@@ -330,10 +332,9 @@ static void interrupts_reach_get_fmap(void **state)
 	assert_int_equal(peer_stop(peer), 0);
 }
 
-/* With clone_fd, which must not go to the in-tree fuse's device. */
 static void requests_are_served_at_once_by_threads(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { .threads = true });
+	struct peer *peer = start(&(struct peer_setup) { .threads = 8 });
 	struct fuse_getxattr_in in = { .size = 4096 };
 	uint64_t uniques[PEER_MEET], seen = 0;
 	struct reply reply;
@@ -353,6 +354,168 @@ static void requests_are_served_at_once_by_threads(void **state)
 		reply_free(&reply);
 	}
 	assert_int_equal(seen, (1 << PEER_MEET) - 1);
+	assert_int_equal(peer_stop(peer), 0);
+}
+
+/* More requests than threads: the rest waits its turn, none is lost. */
+static void threads_are_no_more_than_asked_for(void **state)
+{
+	struct peer *peer = start(&(struct peer_setup) { .threads = 4 });
+	struct fuse_getxattr_in in = { .size = 4096 };
+	struct reply reply;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 50 * PEER_MEET; i++)
+		peer_send(peer, FUSE_GET_FMAP, INO_MEET, &in, sizeof(in));
+	for (i = 0; i < 50 * PEER_MEET; i++) {
+		peer_receive(peer, &reply);
+		assert_int_equal(reply.out.error, 0);
+		reply_free(&reply);
+	}
+	assert_int_equal(peer->most_at_once, 4);
+	assert_int_equal(peer_stop(peer), 0);
+}
+
+static void exit_from_elsewhere_ends_an_idle_loop(void **state)
+{
+	static const unsigned int threads[] = { 0, 1, 4 };
+	struct peer *peer;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		peer = start(&(struct peer_setup) { .threads = threads[i] });
+		fuse_fmap_session_exit(peer->fs);
+		pthread_join(peer->thread, NULL);
+		peer->running = false;
+		assert_int_equal(peer_stop(peer), 0);
+	}
+	/* Before it has begun, too. */
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		peer = peer_start(&(struct peer_setup) { .no_loop = true });
+		fuse_fmap_session_exit(peer->fs);
+		assert_int_equal(threads[i] ?
+				 fuse_fmap_session_loop_mt(peer->fs, threads[i]) :
+				 fuse_fmap_session_loop(peer->fs), 0);
+		peer_stop(peer);
+	}
+}
+
+/* Brings PEER_MEET threads into being. */
+static void meet(struct peer *peer)
+{
+	struct fuse_getxattr_in in = { .size = 4096 };
+	struct reply reply;
+	int i;
+
+	for (i = 0; i < PEER_MEET; i++)
+		peer_send(peer, FUSE_GET_FMAP, INO_MEET, &in, sizeof(in));
+	for (i = 0; i < PEER_MEET; i++) {
+		peer_receive(peer, &reply);
+		reply_free(&reply);
+	}
+}
+
+/* Also if another thread waits for requests by then. */
+static void exit_within_an_operation_ends_the_loop(void **state)
+{
+	static const unsigned int threads[] = { 0, 1, 8 };
+	struct reply reply;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		struct peer *peer = start(&(struct peer_setup) {
+			.threads = threads[i],
+		});
+
+		if (threads[i] >= PEER_MEET)
+			meet(peer);
+		assert_int_equal(peer_get_fmap(peer, INO_EXIT, 4096, &reply),
+				 -EIO);
+		pthread_join(peer->thread, NULL);
+		peer->running = false;
+		reply_free(&reply);
+		assert_int_equal(peer_stop(peer), 0);
+	}
+}
+
+/* Sends the signal to the thread of the loop again and again, at all moments. */
+static void signals_end_the_loop(void **state)
+{
+	static const unsigned int threads[] = { 0, 4 };
+	const struct timespec delay = { .tv_nsec = 20000 };
+	unsigned int round;
+
+	(void)state;
+	for (round = 0; round < 200; round++) {
+		struct peer *peer = start(&(struct peer_setup) {
+			.threads = threads[round % 2],
+		});
+
+		fuse_set_signal_handlers(fuse_fmap_session_fuse(peer->fs));
+		if (round % 4 > 1)
+			nanosleep(&delay, NULL);
+		pthread_kill(peer->thread, SIGTERM);
+		pthread_join(peer->thread, NULL);
+		peer->running = false;
+		assert_int_equal(peer->loop_result, SIGTERM);
+		fuse_remove_signal_handlers(fuse_fmap_session_fuse(peer->fs));
+		peer_stop(peer);
+	}
+}
+
+static void init_that_fails_ends_the_loop(void **state)
+{
+	struct peer *peer = peer_start(&(struct peer_setup) {
+		.want_too_much = true,
+	});
+	const struct fuse_init_in in = { .major = 7, .minor = 46 };
+	struct reply reply;
+
+	(void)state;
+	assert_int_equal(peer_ask(peer, FUSE_INIT, 0, &in, sizeof(in), &reply),
+			 -EPROTO);
+	reply_free(&reply);
+	pthread_join(peer->thread, NULL);
+	peer->running = false;
+	assert_int_equal(peer_stop(peer), -EPROTO);
+}
+
+static void requests_before_init_are_refused(void **state)
+{
+	struct peer *peer = peer_start(&(struct peer_setup) { .threads = 4 });
+	struct fuse_init_out out;
+	struct reply reply;
+
+	(void)state;
+	assert_int_equal(peer_ask(peer, FUSE_LOOKUP, 1, "small", 6, &reply),
+			 -EIO);
+	reply_free(&reply);
+	peer_init(peer, FLAGS, OFFERED_FLAGS2, &out);
+	assert_int_equal(peer_ask(peer, FUSE_LOOKUP, 1, "small", 6, &reply), 0);
+	reply_free(&reply);
+	assert_int_equal(peer_stop(peer), 0);
+}
+
+/* The kernel refuses to hand out any request to a smaller one. */
+static void buffers_grow_with_max_write(void **state)
+{
+	struct peer *peer = peer_start(&(struct peer_setup) { 0 });
+	const size_t before = peer->fs->bufsize;
+	struct fuse_init_out out;
+	struct reply reply;
+
+	(void)state;
+	assert_true(before >= FUSE_MIN_READ_BUFFER);
+	peer_init(peer, FLAGS, 0, &out);
+	assert_true(out.max_write > before);
+	assert_true(peer->fs->bufsize >= out.max_write +
+					 sizeof(struct fuse_in_header) +
+					 sizeof(struct fuse_write_in));
+	assert_int_equal(peer_get_fmap(peer, INO_SMALL, 4096, &reply), 0);
+	reply_free(&reply);
 	assert_int_equal(peer_stop(peer), 0);
 }
 
@@ -483,6 +646,7 @@ static void unmount_closes_the_device(void **state)
 	struct peer *peer = peer_start(&(struct peer_setup) {
 		.no_loop = true,
 	});
+	struct fuse_session *se = fuse_fmap_session_fuse(peer->fs);
 	char c;
 
 	(void)state;
@@ -490,7 +654,7 @@ static void unmount_closes_the_device(void **state)
 	fuse_fmap_session_unmount(peer->fs);
 	assert_int_equal(read(peer->fd, &c, 1), 0);
 	/* The number is not free for others while libfuse believes it its own. */
-	assert_int_equal(fcntl(peer->session_fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(fuse_session_fd(se), F_GETFD), FD_CLOEXEC);
 	assert_int_equal(fuse_fmap_session_fd(peer->fs), -ENOTCONN);
 	assert_int_equal(fuse_fmap_push_daxdev(peer->fs, 0, 0), -ENOTCONN);
 	assert_int_equal(fuse_fmap_notify_refresh(peer->fs, 1), -ENOTCONN);
@@ -563,6 +727,13 @@ int main(void)
 		cmocka_unit_test(the_largest_message_gets_through),
 		cmocka_unit_test(interrupts_reach_get_fmap),
 		cmocka_unit_test(requests_are_served_at_once_by_threads),
+		cmocka_unit_test(threads_are_no_more_than_asked_for),
+		cmocka_unit_test(exit_from_elsewhere_ends_an_idle_loop),
+		cmocka_unit_test(exit_within_an_operation_ends_the_loop),
+		cmocka_unit_test(signals_end_the_loop),
+		cmocka_unit_test(init_that_fails_ends_the_loop),
+		cmocka_unit_test(requests_before_init_are_refused),
+		cmocka_unit_test(buffers_grow_with_max_write),
 		cmocka_unit_test(a_successor_takes_over),
 		cmocka_unit_test(a_successor_must_agree_on_the_same),
 		cmocka_unit_test(state_that_is_none_is_refused),
@@ -572,5 +743,6 @@ int main(void)
 		cmocka_unit_test(mount_tells_what_is_missing),
 	};
 
+	alarm(300);	/* whoever hangs has failed */
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

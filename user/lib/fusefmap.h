@@ -7,7 +7,8 @@
  *   fuse_session_new()      -> fuse_fmap_session_new(), which takes two more
  *                              operations, get_fmap and get_daxdev
  *   fuse_session_mount()    -> fuse_fmap_session_mount()
- *   fuse_session_loop_mt()  -> fuse_fmap_session_loop_mt()
+ *   fuse_session_loop(), fuse_session_loop_mt()
+ *                           -> fuse_fmap_session_loop(), ..._loop_mt()
  *   fuse_session_unmount(), fuse_session_destroy()
  *                           -> fuse_fmap_session_unmount(), ..._destroy()
  *   fuse_req_userdata()     -> fuse_fmap_req_userdata()
@@ -25,7 +26,8 @@
  *   say goes to the log operation, if there is one.
  *   Functions on a fuse_fmap_session may be called from any thread while the
  *   loop runs, but for _new, _mount, _attach, _resume, _loop, _loop_mt,
- *   _unmount and _destroy, each of which must be the only call on that session.
+ *   _unmount and _destroy, each of which must be the only call on that session,
+ *   but for _exit, which may come at any time before _destroy.
  *   A fuse_fmap is immutable: any number of threads may read it at once.
  *
  * Licence: the library contains the parser and resolver of the kernel module,
@@ -155,10 +157,12 @@ int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
  * @fd: open device fd; on success it belongs to the session, which closes it
  * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
  *
- * Any fd will do that delivers one FUSE request per read(2) and takes one reply
- * per writev(2): tests use a socketpair(2) of type SOCK_SEQPACKET.
+ * A character device is set to O_NONBLOCK. Any other fd will do that delivers
+ * one FUSE request per read(2) and takes one reply per writev(2): tests use a
+ * socketpair(2) of type SOCK_SEQPACKET.
  *
- * Return: 0; -EBADF; -EBUSY: @fs has a device already; -ENOMEM.
+ * Return: 0; -EBADF; -EBUSY: @fs has a device already; -ENOMEM; an error of
+ * socketpair(2).
  */
 int fuse_fmap_session_attach(struct fuse_fmap_session *fs, int fd,
 			     const char *mountpoint);
@@ -200,21 +204,39 @@ int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
  * fuse_fmap_session_loop - serve in this thread until unmount or exit
  * @fs: the session, with a device
  *
- * Return: as fuse_session_loop(): 0 on unmount or fuse_session_exit(), the
- * number of the signal that ended it (libfuse 3.14 to 3.18: > 0), -errno.
+ * Ends when the file system is unmounted, by fuse_fmap_session_exit(), or by
+ * fuse_session_exit() within an operation or within the handler of a signal that
+ * this thread takes: so those of fuse_set_signal_handlers() work.
+ *
+ * Return: as fuse_session_loop(): 0; the number of the signal that ended it; or
+ * -errno, -EPROTO for one if INIT failed. -ENOTCONN: there is no device.
  */
 int fuse_fmap_session_loop(struct fuse_fmap_session *fs);
 
 /**
  * fuse_fmap_session_loop_mt - serve in several threads until unmount or exit
  * @fs: the session, with a device
- * @config: as for fuse_session_loop_mt(), or NULL; clone_fd is switched off in
- *	it where libfuse is older than 3.17 and would clone /dev/fuse
+ * @max_threads: how many at most, as in struct fuse_cmdline_opts; 0: 10. They
+ *	are started as requests need them.
  *
- * Return: as fuse_fmap_session_loop().
+ * The calling thread handles no requests, only signals; the others block all
+ * signals but those of their own faults. For what ends it, see
+ * fuse_fmap_session_loop().
+ *
+ * Return: as fuse_fmap_session_loop(); or -ENOMEM, -EAGAIN: no thread.
  */
 int fuse_fmap_session_loop_mt(struct fuse_fmap_session *fs,
-			      struct fuse_loop_config *config);
+			      unsigned int max_threads);
+
+/**
+ * fuse_fmap_session_exit - end the loop
+ * @fs: the session
+ *
+ * From any thread or signal handler, also before the loop begins. (libfuse's
+ * fuse_session_exit() sets a flag only, which is looked at after the next
+ * request.)
+ */
+void fuse_fmap_session_exit(struct fuse_fmap_session *fs);
 
 /**
  * fuse_fmap_session_unmount - close the device and unmount
@@ -242,7 +264,7 @@ void fuse_fmap_session_destroy(struct fuse_fmap_session *fs);
  * @fs: the session
  *
  * Return: the session, owned by @fs. Not to be given to fuse_session_mount(),
- * _unmount(), _destroy() or _custom_io().
+ * _unmount(), _destroy(), _custom_io(), _fd(), _receive_buf(), or the loops.
  */
 struct fuse_session *fuse_fmap_session_fuse(struct fuse_fmap_session *fs);
 

@@ -4,23 +4,28 @@
  *
  * Stock libfuse does not know GET_FMAP and GET_DAXDEV. On the way in they become
  * GETXATTR with a reserved name, which have the same body: so libfuse makes a
- * real fuse_req_t, and interrupts, threads and replies are those of libfuse. The
- * getxattr operation of session.c hands them to the server.
+ * real fuse_req_t, and interrupts and replies are those of libfuse. The getxattr
+ * operation of session.c hands them to the server.
  *
  * FUSE_DAX_FMAP is taken out of what libfuse sees of INIT and put into its
  * reply: newer kernels and libfuses use the bit for something else.
  *
- * A worker of libfuse may be cancelled while it reads, so nothing is held then.
+ * libfuse's custom io would do for that, but is disabled in builds of libfuse
+ * from 3.18.3 on. So requests are read here and given to libfuse by
+ * fuse_session_process_buf(); and what libfuse takes for the device is, until
+ * INIT is answered, one end of a socket pair, whose other end is read here.
+ * Then the device takes that end's number. Replies go straight to the device
+ * from there on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include "session_i.h"
 
 #define DAX_FMAP_FLAGS2		((uint32_t)(FUSE_DAX_FMAP >> 32))
-/* io_uring goes past these callbacks. */
+/* Requests by io_uring would go past us. */
 #define IO_URING_FLAGS2		((uint32_t)(FUSE_OVER_IO_URING >> 32))
 
 /*
@@ -122,32 +127,31 @@ static size_t translate(struct fuse_fmap_session *fs, void *buf, size_t len,
 	return len;
 }
 
-/* As read(2): libfuse looks at errno. */
-static ssize_t io_read(int fd, void *buf, size_t size, void *userdata)
+/*
+ * Reads a request into @buf and translates it. Return: its length; -ENODEV: the
+ * file system is unmounted, or the connection over; -EAGAIN, -EINTR, -ENOENT: to
+ * be tried again; or another error of the device.
+ */
+ssize_t session_receive(struct fuse_fmap_session *fs, void *buf, size_t room)
 {
-	struct fuse_fmap_session *fs = userdata;
 	int replay = REPLAY_REQUEST;
 	ssize_t len;
 
 	if (atomic_compare_exchange_strong(&fs->replay, &replay,
 					   REPLAY_REPLY)) {
-		if (size < fs->init.in_len) {
-			errno = EINVAL;
-			return -1;
-		}
 		len = fs->init.in_len;
 		memcpy(buf, fs->init.in, len);
 	} else {
-		len = read(fd, buf, size);
+		len = read(fs->fd, buf, room);
 	}
+	if (len < 0)
+		return -errno;
 	/* The end of a socket is what an unmount is to the device. */
-	if (!len) {
-		errno = ENODEV;
-		return -1;
-	}
+	if (!len)
+		return -ENODEV;
 	if (len < (ssize_t)sizeof(struct fuse_in_header))
-		return len;
-	return translate(fs, buf, len, size);
+		return -EIO;
+	return translate(fs, buf, len, room);
 }
 
 /* Puts into the reply that fmaps are agreed on, if they are. */
@@ -192,76 +196,92 @@ static void finish_replay(struct fuse_fmap_session *fs,
 			    strerror(-rc));
 }
 
-/* The reply to INIT on its way to the kernel. */
-static ssize_t answer_init(struct fuse_fmap_session *fs, int fd,
-			   const struct iovec *iov, int count)
+static void write_device(struct fuse_fmap_session *fs,
+			 const struct fuse_out_header *out)
+{
+	if (write(fs->fd, out, out->len) < 0)
+		session_log(fs, FUSE_LOG_WARNING, "write to the device: %s",
+			    strerror(errno));
+}
+
+/* From now on libfuse writes to the device itself. */
+static void hand_over_device(struct fuse_fmap_session *fs,
+			     const struct fuse_out_header *out)
+{
+	const struct init_out *init = (const struct init_out *)(out + 1);
+
+	if (out->len >= sizeof(*out) + sizeof(*init) &&
+	    init->max_write + HEADER_ROOM > fs->bufsize)
+		fs->bufsize = init->max_write + HEADER_ROOM;
+	if (dup3(fs->fd, fs->libfuse_fd, O_CLOEXEC) >= 0)
+		return;
+	session_log(fs, FUSE_LOG_ERR, "dup3: %s", strerror(errno));
+	fuse_session_exit(fs->se);
+}
+
+/*
+ * libfuse's reply to INIT. If it is a success the device is handed over first,
+ * for the reply lets the kernel, and the server's other threads, begin.
+ */
+static void answer_init(struct fuse_fmap_session *fs,
+			struct fuse_out_header *out)
+{
+	int replay = REPLAY_REPLY;
+
+	atomic_store(&fs->init_unique, 0);
+	if (out->error) {
+		write_device(fs, out);
+		return;
+	}
+	agree(fs, out);
+	hand_over_device(fs, out);
+	if (atomic_compare_exchange_strong(&fs->replay, &replay,
+					   REPLAY_NONE)) {
+		atomic_store(&fs->init_done, true);
+		finish_replay(fs, out);
+		return;
+	}
+	memcpy(fs->init.out, out, out->len);
+	fs->init.out_len = out->len;
+	atomic_store(&fs->init_done, fs->init.in_len > 0);
+	write_device(fs, out);
+}
+
+/* Passes on what libfuse has written before it had the device. */
+void session_relay(struct fuse_fmap_session *fs)
 {
 	_Alignas(8) uint8_t copy[INIT_MAX];
 	struct fuse_out_header *out = (struct fuse_out_header *)copy;
-	int replay = REPLAY_REPLY;
-	size_t len = 0;
-	int i;
+	ssize_t len;
 
-	for (i = 0; i < count; i++) {
-		if (iov[i].iov_len > sizeof(copy) - len) {
+	for (;;) {
+		len = recv(fs->early_fd, copy, sizeof(copy),
+			   MSG_DONTWAIT | MSG_TRUNC);
+		if (len < (ssize_t)sizeof(*out))
+			break;
+		if (len > (ssize_t)sizeof(copy))
 			session_log(fs, FUSE_LOG_ERR,
-				    "libfuse's reply to INIT is too long");
-			errno = EMSGSIZE;
-			return -1;
-		}
-		memcpy(copy + len, iov[i].iov_base, iov[i].iov_len);
-		len += iov[i].iov_len;
+				    "libfuse wrote %zd bytes before the reply to INIT, they are lost",
+				    len);
+		else if (out->unique &&
+			 out->unique == atomic_load(&fs->init_unique))
+			answer_init(fs, out);
+		else
+			write_device(fs, out);
 	}
-	if (!out->error)
-		agree(fs, out);
-	atomic_store(&fs->init_unique, 0);
-	if (atomic_compare_exchange_strong(&fs->replay, &replay,
-					   REPLAY_NONE)) {
-		finish_replay(fs, out);
-		atomic_store(&fs->init_done, true);
-		return len;
+	/* The other end is closed: the device has taken its number. */
+	if (!len) {
+		close(fs->early_fd);
+		fs->early_fd = -1;
 	}
-	if (!out->error && fs->init.in_len) {
-		memcpy(fs->init.out, copy, len);
-		fs->init.out_len = len;
-		atomic_store(&fs->init_done, true);
-	}
-	return write(fd, copy, len);
 }
 
-static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
+/* Has the server, in this thread, handle the request in @buf. */
+void session_process(struct fuse_fmap_session *fs, void *buf, size_t len)
 {
-	struct fuse_fmap_session *fs = userdata;
-	const struct fuse_out_header *out = iov[0].iov_base;
+	const struct fuse_buf request = { .mem = buf, .size = len };
 
-	if (out->unique && out->unique == atomic_load(&fs->init_unique))
-		return answer_init(fs, fd, iov, count);
-	return writev(fd, iov, count);
+	fuse_session_process_buf(fs->se, &request);
+	if (session_is_early(fs))
+		session_relay(fs);
 }
-
-#ifdef FUSE_FMAP_CLONE_FD
-/* libfuse's own would open /dev/fuse, and load the in-tree module by that. */
-static int io_clone_fd(int master_fd)
-{
-	uint32_t master = master_fd;
-	int fd = open(FMAPFS_DEV, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, FUSE_DEV_IOC_CLONE, &master)) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-#endif
-
-const struct fuse_custom_io session_io = {
-	.read = io_read,
-	.writev = io_writev,
-#ifdef FUSE_FMAP_CLONE_FD
-	.clone_fd = io_clone_fd,
-#endif
-};

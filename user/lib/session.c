@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sessions: made, mounted, served, ended.
+ * Sessions: made, mounted, ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,10 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include "session_i.h"
+
+/* Enough for INIT, and for what comes without data; bytes. */
+#define FIRST_BUFSIZE	(128 * 1024 + HEADER_ROOM)
 
 void session_log(struct fuse_fmap_session *fs, enum fuse_log_level level,
 		 const char *format, ...)
@@ -35,7 +40,14 @@ void session_log(struct fuse_fmap_session *fs, enum fuse_log_level level,
 static void stand_in_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fuse_fmap_session *fs = userdata;
+	const unsigned int splice = FUSE_CAP_SPLICE_WRITE |
+				    FUSE_CAP_SPLICE_MOVE;
 
+	/* The device does not take replies by splice(2). */
+	conn->capable &= ~splice;
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+	conn->capable_ext &= ~(uint64_t)splice;
+#endif
 	if (fs->server_init)
 		fs->server_init(fs->userdata, conn);
 #ifdef FUSE_FMAP_NATIVE
@@ -142,10 +154,14 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 				 fmap_op_size : sizeof(fs->op));
 	fs->userdata = userdata;
 	fs->fd = -1;
+	fs->libfuse_fd = -1;
+	fs->early_fd = -1;
+	fs->bufsize = FIRST_BUFSIZE;
 	fs->init.magic = INIT_STATE_MAGIC;
 	atomic_store(&fs->want, fs->op.get_fmap);
 
-	rc = make_names(fs);
+	fs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = fs->wake_fd < 0 ? -errno : make_names(fs);
 	if (!rc)
 		rc = mount_options_parse(&fs->mount, args);
 	if (rc == -EOPNOTSUPP)
@@ -161,27 +177,44 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 	return 0;
 }
 
-/* Gives libfuse the device; it takes the fd over if that goes well. */
+/* libfuse takes an fd by number, as fusermount3 hands it over. */
+static int give_libfuse_an_fd(struct fuse_fmap_session *fs)
+{
+	char path[32];
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return -errno;
+	snprintf(path, sizeof(path), "/dev/fd/%d", fds[1]);
+	if (fuse_session_mount(fs->se, path)) {
+		close(fds[0]);
+		close(fds[1]);
+		return -EIO;
+	}
+	fs->early_fd = fds[0];
+	fs->libfuse_fd = fds[1];
+	return 0;
+}
+
+/*
+ * Makes the device that of the session. A read after poll(2) must not block if
+ * another thread, or the end of the request, was faster; a socket has neither.
+ */
 static int adopt(struct fuse_fmap_session *fs, int fd, const char *mountpoint)
 {
-	char *copy = NULL;
+	char *copy = mountpoint ? strdup(mountpoint) : NULL;
+	struct stat st;
 	int rc;
 
-	if (mountpoint) {
-		copy = strdup(mountpoint);
-		if (!copy)
-			return -ENOMEM;
-	}
-#ifdef FUSE_FMAP_CLONE_FD
-	rc = fuse_session_custom_io(fs->se, &session_io, sizeof(session_io),
-				    fd);
-#else
-	rc = fuse_session_custom_io(fs->se, &session_io, fd);
-#endif
+	if (mountpoint && !copy)
+		return -ENOMEM;
+	rc = give_libfuse_an_fd(fs);
 	if (rc) {
 		free(copy);
-		return rc < 0 ? rc : -EINVAL;
+		return rc;
 	}
+	if (!fstat(fd, &st) && S_ISCHR(st.st_mode))
+		fcntl(fd, F_SETFL, O_NONBLOCK);
 	fs->adopted = true;
 	fs->fd = fd;
 	fs->mountpoint = copy;
@@ -326,24 +359,9 @@ int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
 	return 0;
 }
 
-int fuse_fmap_session_loop(struct fuse_fmap_session *fs)
-{
-	return fuse_session_loop(fs->se);
-}
-
-int fuse_fmap_session_loop_mt(struct fuse_fmap_session *fs,
-			      struct fuse_loop_config *config)
-{
-#ifndef FUSE_FMAP_CLONE_FD
-	if (config)
-		fuse_loop_cfg_set_clone_fd(config, 0);
-#endif
-	return fuse_session_loop_mt(fs->se, config);
-}
-
 /*
- * Closes the device for good while the number stays taken, for libfuse will
- * close that. Return: is the file system unmounted already?
+ * Closes the device for good while the number that libfuse has stays taken, for
+ * libfuse will close that. Return: is the file system unmounted already?
  */
 static bool close_device(struct fuse_fmap_session *fs)
 {
@@ -352,9 +370,10 @@ static bool close_device(struct fuse_fmap_session *fs)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null >= 0) {
-		dup3(null, fs->fd, O_CLOEXEC);
+		dup3(null, fs->libfuse_fd, O_CLOEXEC);
 		close(null);
 	}
+	close(fs->fd);
 	fs->fd = -1;
 	return gone;
 }
@@ -377,6 +396,12 @@ void fuse_fmap_session_destroy(struct fuse_fmap_session *fs)
 		return;
 	if (fs->se)
 		fuse_session_destroy(fs->se);
+	if (fs->fd >= 0)
+		close(fs->fd);
+	if (session_is_early(fs))
+		close(fs->early_fd);
+	if (fs->wake_fd >= 0)
+		close(fs->wake_fd);
 	mount_options_free(&fs->mount);
 	free(fs->mountpoint);
 	free(fs);

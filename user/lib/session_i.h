@@ -2,9 +2,10 @@
 /*
  * What the library's files share about sessions.
  *
- *   session.c   makes, mounts, serves and ends a session
+ *   session.c   makes, mounts and ends a session
  *   options.c   the mount options
  *   io.c        sits between libfuse and the device
+ *   loop.c      serves, in one thread or in several
  *   notify.c    what a server tells the kernel by itself
  *   reply.c     answers to the fmap operations
  *   map.c       maps; knows nothing of sessions
@@ -14,7 +15,7 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/uio.h>
+#include <sys/types.h>
 #include "fusefmap.h"
 
 #define FMAPFS_DEV	"/dev/fmapfs"
@@ -70,6 +71,9 @@ struct init_state {
 _Static_assert(sizeof(struct init_state) <= FUSE_FMAP_STATE_MAX,
 	       "the state has room in what the header promises");
 
+/* What a WRITE request is larger than its data, in bytes; as in libfuse. */
+#define HEADER_ROOM	4096
+
 /* A reserved name is PREFIX, 32 hexadecimal digits, and one of the suffixes. */
 #define TOKEN_LEN	32
 #define NAME_PREFIX	"fmapfs."
@@ -85,7 +89,7 @@ enum replay {
 
 /**
  * struct fuse_fmap_session - a session; libfuse's userdata
- * @se: libfuse's session; its fd is @fd, which it closes
+ * @se: libfuse's session; its fd is @libfuse_fd, which it closes
  * @op: the server's
  * @userdata: the server's
  * @server_init, @server_destroy, @server_getxattr: the server's operations that
@@ -93,7 +97,13 @@ enum replay {
  * @mount: mount options
  * @mountpoint: to unmount; NULL: not ours, or done
  * @fd: device fd, or -1
- * @adopted: libfuse has, or had, a device; it takes one only
+ * @libfuse_fd: fd that libfuse writes to: until INIT is answered one end of a
+ *	socket pair, then the device
+ * @early_fd: the other end; -1: INIT is answered. Written by the thread that
+ *	handles INIT, while no other reads requests; constant once -1.
+ * @wake_fd: eventfd that ends the loop
+ * @adopted: libfuse has, or had, an fd; it takes one only
+ * @bufsize: bytes of the largest request; as @early_fd
  * @name_fmap, @name_daxdev: reserved names; secret, so that no user can call an
  *	extended attribute like that
  * @want: the server wants fmaps
@@ -115,7 +125,11 @@ struct fuse_fmap_session {
 	struct mount_options mount;
 	char *mountpoint;
 	int fd;
+	int libfuse_fd;
+	int early_fd;
+	int wake_fd;
 	bool adopted;
+	size_t bufsize;
 	char name_fmap[NAME_ROOM];
 	char name_daxdev[NAME_ROOM];
 	atomic_bool want;
@@ -139,7 +153,15 @@ char *mount_options_string(const struct mount_options *mo, int fd,
 void mount_options_free(struct mount_options *mo);
 
 /* In io.c */
-extern const struct fuse_custom_io session_io;
+ssize_t session_receive(struct fuse_fmap_session *fs, void *buf, size_t room);
+void session_process(struct fuse_fmap_session *fs, void *buf, size_t len);
+void session_relay(struct fuse_fmap_session *fs);
+
+/* Is INIT to be answered yet? Then requests are handled one by one. */
+static inline bool session_is_early(const struct fuse_fmap_session *fs)
+{
+	return fs->early_fd >= 0;
+}
 
 /* In notify.c */
 int notify_write(struct fuse_fmap_session *fs, int code, const void *body,

@@ -162,18 +162,9 @@ static int start_starter(struct starter *s)
 
 static int loop(struct server *srv, unsigned int threads)
 {
-	struct fuse_loop_config *config;
-	int rc;
-
 	if (threads == 1)
 		return fuse_fmap_session_loop(srv->session);
-	config = fuse_loop_cfg_create();
-	if (!config)
-		return -ENOMEM;
-	fuse_loop_cfg_set_max_threads(config, threads);
-	rc = fuse_fmap_session_loop_mt(srv->session, config);
-	fuse_loop_cfg_destroy(config);
-	return rc;
+	return fuse_fmap_session_loop_mt(srv->session, threads);
 }
 
 /* The kernel's own fuse: what fusermount3 would do, for root. */

@@ -163,7 +163,7 @@ static int serve(struct memfile *m, struct fuse_args *args)
 	if (rc)
 		goto remove_handlers;
 	fuse_daemonize(opts.foreground);
-	rc = fuse_fmap_session_loop_mt(fs, NULL);
+	rc = fuse_fmap_session_loop_mt(fs, opts.max_threads);
 	fuse_fmap_session_unmount(fs);
 remove_handlers:
 	fuse_remove_signal_handlers(fuse_fmap_session_fuse(fs));
