@@ -64,7 +64,9 @@ uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/fmapfs.ko*
 
 clean:
-	for part in $(PARTS); do $(MAKE) -C $$part clean || exit; done
+	for part in $(USER_PARTS) $(filter kmod,$(KMOD)); do \
+		$(MAKE) -C $$part clean || exit; \
+	done
 
 check:
 	selftests/vm/check $(CHECK_BEDS)
@@ -74,9 +76,6 @@ check-all:
 
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
-
-bench:
-	@echo "not yet"
 
 demo:
 	selftests/demo/demo.sh
@@ -103,4 +102,4 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-unit bench demo style help
+	check-unit demo style help
