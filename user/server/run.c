@@ -132,8 +132,7 @@ static void *start(void *arg)
 	}
 	if (!s->good) {
 		srv->failed = true;
-		/* The loop notices by the unmount. */
-		umount2(s->mountpoint, MNT_DETACH);
+		fuse_fmap_session_exit(srv->session);
 		return NULL;
 	}
 	log_line(LOG_INFO, "%s is mounted on %s", s->opt->source,
