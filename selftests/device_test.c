@@ -186,6 +186,38 @@ TEST(sysfs_lists_the_devices)
 	mnt_end(m);
 }
 
+/* A device that may not be written to: the files are read-only, too. */
+TEST(read_only_device_is_read_only)
+{
+	struct srv *s = srv_with_name(pmem(1)->node);
+	struct mnt *m = mnt_new(s);
+	int dev = OK(open(pmem(1)->node, O_RDONLY)), fd, on = 1, off = 0;
+	uint8_t *p, *buf = malloc(MIB);
+
+	raw_fill(pmem(1)->node, AT, 6, 0, MIB);
+	OK(ioctl(dev, BLKROSET, &on));
+	fd = OK(open_in(m, "a", O_RDWR));
+	EQ(pread(fd, buf, MIB, 0), MIB);
+	PAT(buf, 6, 0, MIB);
+	p = map_huge(MIB, PROT_READ, fd, 0);
+	PAT(p, 6, 0, MIB);
+	FAILS(EROFS, pwrite(fd, buf, 1, 0));
+	EQ((long)mmap(NULL, MIB, RW, MAP_SHARED, fd, 0), -1);
+	EQ(errno, EACCES);
+	FAILS(EACCES, mprotect(p, MIB, RW));
+	/* A private copy is anybody's to write to. */
+	OK(munmap(p, MIB));
+	p = map_at(MIB, HUGE, RW, MAP_PRIVATE, fd, 0);
+	pat_fill(p, 7, 0, PAGE);
+	PAT(p + PAGE, 6, PAGE, MIB - PAGE);
+	OK(munmap(p, MIB));
+	OK(close(fd));
+	mnt_end(m);
+	OK(ioctl(dev, BLKROSET, &off));
+	OK(close(dev));
+	RAW(pmem(1)->node, AT, 6, 0, MIB);
+}
+
 /* --- pushing --- */
 
 static int push(int dev, int fd, uint64_t index)

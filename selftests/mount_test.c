@@ -10,14 +10,17 @@
  *    flag, whatever the minor says.
  * 4. A server that refuses INIT, or answers it in a way that will not do, makes
  *    the mount useless, not the machine: requests end with ENOTCONN.
- * 5. Each mount has its directory in sysfs, which goes with it.
+ * 5. With SYNC_INIT the mount itself fails, and can be killed while it waits.
+ * 6. Each mount has its directory in sysfs, which goes with it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -422,6 +425,74 @@ static void bad_init_fails_requests(const void *arg)
 	OK(rmdir(m->dir));
 }
 TEST_ROWS(bad_init_fails_requests, bad_inits)
+
+/* --- FUSE_DEV_IOC_SYNC_INIT --- */
+
+TEST(sync_init_is_answered_within_the_mount)
+{
+	struct srv *s = srv_new();
+	struct mnt m = { .srv = s };
+	char *dir = make_dir();
+	int dev = open_dev();
+
+	strcpy(m.dir, dir);
+	OK(ioctl(dev, FUSE_DEV_IOC_SYNC_INIT));
+	m.pid = srv_start(s, dev);
+	OK(mount_fd(dev, dir, ""));
+	EQ(srv_seen(s, FUSE_INIT), 1);
+	TRUE(offered(s) & FUSE_DAX_FMAP);
+	FAILS(EINVAL, ioctl(dev, FUSE_DEV_IOC_SYNC_INIT));
+	OK(close(dev));
+	mnt_end(&m);
+}
+
+TEST(sync_init_that_is_refused_fails_the_mount)
+{
+	struct srv *s = srv_new();
+	struct mnt m = { .srv = s };
+	char *dir = make_dir();
+	int dev = open_dev();
+
+	s->init_error = EPROTO;
+	OK(ioctl(dev, FUSE_DEV_IOC_SYNC_INIT));
+	m.pid = srv_start(s, dev);
+	TRUE(mount_fd(dev, dir, ""));
+	OK(close(dev));
+	srv_reap(&m);
+	OK(rmdir(dir));
+}
+
+struct mounting {
+	int dev;
+	char *dir;
+};
+
+static int do_mount(void *arg)
+{
+	struct mounting *a = arg;
+
+	return mount_fd(a->dev, a->dir, "") ? errno : 0;
+}
+
+TEST(sync_init_that_nobody_answers_can_be_killed)
+{
+	struct srv *s = srv_new();
+	struct rule *r = srv_on(s, FUSE_INIT, 0, ACT_STALL, 0);
+	struct mounting a = { open_dev(), make_dir() };
+	struct mnt m = { .srv = s };
+	struct task t;
+
+	OK(ioctl(a.dev, FUSE_DEV_IOC_SYNC_INIT));
+	m.pid = srv_start(s, a.dev);
+	t = task_start(do_mount, &a);
+	UNTIL(r->hits == 1);
+	OK(kill(t.pid, SIGKILL));
+	EQ(task_reap(&t), SIGKILL);
+	OK(close(a.dev));
+	/* There is no mount any more, so there is nothing to serve. */
+	srv_reap(&m);
+	OK(rmdir(a.dir));
+}
 
 TEST(limits_of_the_init_reply_show_in_sysfs)
 {
