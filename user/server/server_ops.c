@@ -15,7 +15,7 @@ static void server_init(void *userdata, struct fuse_conn_info *conn)
 	if (srv->no_fmap) {
 		fuse_fmap_want(srv->session, false);
 	} else if (!fuse_fmap_offered(srv->session)) {
-		log_line(LOG_ERR, "the kernel does not offer fmaps; this needs CAP_SYS_RAWIO and a file system of type fmapfs");
+		log_line(LOG_ERR, "there is no serving without fmaps, which the kernel does not offer; --no-fmap serves by read and write requests");
 		srv->failed = true;
 		fuse_session_exit(fuse_fmap_session_fuse(srv->session));
 	}

@@ -45,25 +45,19 @@ static unsigned int depth(const char *path)
 }
 
 /*
- * The root comes first, then what is in it, and so on; entries of a directory
- * together and by name. '/' sorts before all that may be in a name, or /a-b/x
- * would come between /a/x and /a/y.
+ * The root comes first, then what is in it, and so on. Within a level the
+ * entries of a directory stand together, for their paths begin alike, and by
+ * name.
  */
 static int by_level(const void *pa, const void *pb)
 {
-	const struct node *na = *(struct node *const *)pa;
-	const struct node *nb = *(struct node *const *)pb;
-	unsigned int da = depth(na->path), db = depth(nb->path);
-	const unsigned char *a = (const unsigned char *)na->path;
-	const unsigned char *b = (const unsigned char *)nb->path;
+	const char *a = (*(struct node *const *)pa)->path;
+	const char *b = (*(struct node *const *)pb)->path;
+	unsigned int da = depth(a), db = depth(b);
 
 	if (da != db)
 		return da < db ? -1 : 1;
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return (*a == '/' ? 0 : *a) - (*b == '/' ? 0 : *b);
+	return strcmp(a, b);
 }
 
 /* Moves all nodes from the draft to the layout and gives them their ids. */
