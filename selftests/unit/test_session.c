@@ -483,6 +483,18 @@ static void init_that_fails_ends_the_loop(void **state)
 	assert_int_equal(peer_stop(peer), -EPROTO);
 }
 
+/* libfuse refuses it unless init says the same; a server need not know. */
+static void max_read_needs_nothing_of_the_server(void **state)
+{
+	struct peer *peer = start(&(struct peer_setup) {
+		.options = "max_read=65536",
+	});
+
+	(void)state;
+	assert_true(fuse_fmap_agreed(peer->fs));
+	assert_int_equal(peer_stop(peer), 0);
+}
+
 static void requests_before_init_are_refused(void **state)
 {
 	struct peer *peer = peer_start(&(struct peer_setup) { .threads = 4 });
@@ -732,6 +744,7 @@ int main(void)
 		cmocka_unit_test(exit_within_an_operation_ends_the_loop),
 		cmocka_unit_test(signals_end_the_loop),
 		cmocka_unit_test(init_that_fails_ends_the_loop),
+		cmocka_unit_test(max_read_needs_nothing_of_the_server),
 		cmocka_unit_test(requests_before_init_are_refused),
 		cmocka_unit_test(buffers_grow_with_max_write),
 		cmocka_unit_test(a_successor_takes_over),

@@ -24,6 +24,7 @@ enum key {
 	KEY_OWN_FLAG,		/* one that libfuse does not know */
 	KEY_READ_ONLY,
 	KEY_KERNEL,		/* goes to the file system as it is */
+	KEY_MAX_READ,
 	KEY_ALLOW_OTHER,
 	KEY_FSNAME,
 	KEY_SUBTYPE,
@@ -56,7 +57,7 @@ static const struct fuse_opt option_keys[] = {
 	FUSE_OPT_KEY("symfollow", KEY_OWN_FLAG),
 	FUSE_OPT_KEY("nosymfollow", KEY_OWN_FLAG),
 	FUSE_OPT_KEY("default_permissions", KEY_KERNEL),
-	FUSE_OPT_KEY("max_read=", KEY_KERNEL),
+	FUSE_OPT_KEY("max_read=", KEY_MAX_READ),
 	FUSE_OPT_KEY("blksize=", KEY_KERNEL),
 	FUSE_OPT_KEY("context=", KEY_KERNEL),
 	FUSE_OPT_KEY("fscontext=", KEY_KERNEL),
@@ -142,6 +143,9 @@ static int take_option(void *data, const char *arg, int key,
 	case KEY_READ_ONLY:
 		mo->flags |= MS_RDONLY;
 		return KEEP;
+	case KEY_MAX_READ:
+		mo->max_read = strtoul(strchr(arg, '=') + 1, NULL, 10);
+		/* fall through */
 	case KEY_KERNEL:
 		return fuse_opt_add_opt(&mo->kernel, arg) ? FAIL : KEEP;
 	case KEY_ALLOW_OTHER:

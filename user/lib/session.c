@@ -48,6 +48,8 @@ static void stand_in_init(void *userdata, struct fuse_conn_info *conn)
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
 	conn->capable_ext &= ~(uint64_t)splice;
 #endif
+	/* libfuse insists on it, and only we know. */
+	conn->max_read = fs->mount.max_read;
 	if (fs->server_init)
 		fs->server_init(fs->userdata, conn);
 #ifdef FUSE_FMAP_NATIVE
@@ -361,12 +363,14 @@ int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
 
 /*
  * Closes the device for good while the number that libfuse has stays taken, for
- * libfuse will close that. Return: is the file system unmounted already?
+ * libfuse will close that. Return: is the file system unmounted already? If INIT
+ * failed the connection is over too, but the mount is still there.
  */
 static bool close_device(struct fuse_fmap_session *fs)
 {
 	struct pollfd pfd = { .fd = fs->fd };
-	bool gone = poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR;
+	bool gone = poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR &&
+		    atomic_load(&fs->init_done);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null >= 0) {

@@ -37,6 +37,7 @@
  * @kernel: option string for the file system, or NULL
  * @fsname: source of the mount, or NULL
  * @subtype: SUBTYPE of type fmapfs.SUBTYPE, or NULL
+ * @max_read: option max_read, bytes; 0: not given
  * @allow_other: option allow_other; allow_root implies it, libfuse then checks
  * @refused: an option that cannot be had, or NULL
  */
@@ -45,6 +46,7 @@ struct mount_options {
 	char *kernel;
 	char *fsname;
 	char *subtype;
+	unsigned int max_read;
 	bool allow_other;
 	const char *refused;
 };
