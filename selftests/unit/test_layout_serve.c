@@ -77,7 +77,7 @@ static void serve(struct served *s, struct layout *layout, bool no_fmap)
 	s->peer = peer;
 }
 
-static void stop(struct served *s)
+static void finish(struct served *s)
 {
 	struct pollfd pfd = { .fd = s->peer->fd, .events = POLLIN };
 
@@ -152,7 +152,7 @@ static void names_and_attributes_are_those_of_the_layout(void **state)
 	/* That there is none may be cached, too. */
 	assert_int_equal(lookup(&s, d, "none", &e), 0);
 	assert_int_equal(e.entry_valid, 100);
-	stop(&s);
+	finish(&s);
 }
 
 /* Reads a directory by bits of @size bytes; "name:ino " for each entry. */
@@ -203,7 +203,7 @@ static void directories_are_listed(void **state)
 	assert_string_equal(got, want);
 	list(&s, d, FUSE_READDIRPLUS, 170, got);
 	assert_string_equal(got, want);
-	stop(&s);
+	finish(&s);
 }
 
 static void maps_and_devices_are_answered(void **state)
@@ -230,7 +230,7 @@ static void maps_and_devices_are_answered(void **state)
 	assert_int_equal(peer_get_daxdev(s.peer, 2, &reply), -ENODEV);
 	reply_free(&reply);
 	msg_free(&want);
-	stop(&s);
+	finish(&s);
 }
 
 static void ordinary_files_are_read(void **state)
@@ -268,7 +268,7 @@ static void ordinary_files_are_read(void **state)
 	in.offset = 0;
 	assert_int_equal(ask(&s, FUSE_READ, find(&s, NULL, "a"), &in,
 			     sizeof(in)), -EOPNOTSUPP);
-	stop(&s);
+	finish(&s);
 }
 
 static void a_kernel_without_fmaps_ends_the_session(void **state)
@@ -282,7 +282,7 @@ static void a_kernel_without_fmaps_ends_the_session(void **state)
 	pthread_join(s.peer->thread, NULL);
 	s.peer->running = false;
 	assert_true(s.srv.failed);
-	stop(&s);
+	finish(&s);
 }
 
 /* A file of 1 MiB in place of a device; byte i of page p is p + i. */
@@ -370,7 +370,7 @@ static void without_fmaps_contents_are_read(void **state)
 	assert_int_equal(len, 1);
 	assert_int_equal(read_byte(&s, ino, 0x5001, 4096, &len), -1);
 	assert_int_equal(len, 0);
-	stop(&s);
+	finish(&s);
 	unlink(path);
 }
 
@@ -402,7 +402,7 @@ static void without_fmaps_contents_are_written(void **state)
 	assert_int_equal(back[0], 'x');
 	assert_int_equal(back[1], 35);
 	close(fd);
-	stop(&s);
+	finish(&s);
 	unlink(path);
 }
 
@@ -435,7 +435,7 @@ static void names_cannot_be_changed(void **state)
 	assert_int_equal(ask(&s, FUSE_UNLINK, 1, "a", 2), -EROFS);
 	assert_int_equal(ask(&s, FUSE_RMDIR, 1, "d", 2), -EROFS);
 	assert_int_equal(ask(&s, FUSE_SYMLINK, 1, "new\0a", 6), -EROFS);
-	stop(&s);
+	finish(&s);
 }
 
 static void truncation_is_as_the_layout_says(void **state)
@@ -452,7 +452,7 @@ static void truncation_is_as_the_layout_says(void **state)
 				  &in, sizeof(in), &reply), 0);
 	assert_int_equal(((struct fuse_attr_out *)reply.body)->attr.size, 4096);
 	reply_free(&reply);
-	stop(&s);
+	finish(&s);
 }
 
 static void extended_attributes_are_none(void **state)
@@ -476,7 +476,7 @@ static void extended_attributes_are_none(void **state)
 				  &reply), 0);
 	assert_int_equal(((struct fuse_getxattr_out *)reply.body)->size, 0);
 	reply_free(&reply);
-	stop(&s);
+	finish(&s);
 }
 
 static void node_ids_out_of_range_are_refused(void **state)
@@ -515,7 +515,7 @@ static void node_ids_out_of_range_are_refused(void **state)
 				 -ENOENT);
 		reply_free(&reply);
 	}
-	stop(&s);
+	finish(&s);
 }
 
 static void sizes_and_offsets_are_bounded(void **state)
@@ -544,7 +544,7 @@ static void sizes_and_offsets_are_bounded(void **state)
 	assert_int_equal(ask(&s, FUSE_READ, 1, &in, sizeof(in)), 0);
 	assert_int_equal(ask(&s, FUSE_READDIR, host, &in, sizeof(in)),
 			 -ENOTDIR);
-	stop(&s);
+	finish(&s);
 }
 
 int main(void)
