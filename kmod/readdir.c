@@ -73,9 +73,11 @@ static int keep_lookup(struct dentry *parent, const struct fmapfs_dirent *ent)
 
 	name.hash = full_name_hash(parent, name.name, name.len);
 	do {
+		DECLARE_WAIT_QUEUE_HEAD_ONSTACK(wait);
+
 		dentry = d_lookup(parent, &name);
 		if (!dentry)
-			dentry = d_alloc_parallel(parent, &name);
+			dentry = compat_d_alloc_parallel(parent, &name, &wait);
 		if (IS_ERR(dentry))
 			return PTR_ERR(dentry);
 		if (d_in_lookup(dentry))

@@ -10,7 +10,16 @@
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "fmapfs needs Linux 6.1 or newer"
+#error "fmapfs needs Linux 6.1, or 6.9 and newer"
+#endif
+/* Between the two, the opening of block devices changed three times. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) && \
+    LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#error "fmapfs needs Linux 6.1, or 6.9 and newer"
+#endif
+
+#ifndef CONFIG_64BIT
+#error "fmapfs needs a 64-bit kernel, as DAX does"
 #endif
 
 /* Messages name the module themselves, along with the mount. */

@@ -41,7 +41,23 @@
 	generic_fillattr(idmap, inode, stat)
 #endif
 
-/* --- 6.7: times of inodes by accessors, tables of xattr handlers const --- */
+/* --- 6.6: ctime of inodes by accessors; some older ones have them, too --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+static inline struct timespec64 compat_get_ctime(const struct inode *inode)
+{
+	return inode->i_ctime;
+}
+#define inode_get_ctime compat_get_ctime
+
+static inline void compat_set_ctime(struct inode *inode, struct timespec64 ts)
+{
+	inode->i_ctime = ts;
+}
+#define inode_set_ctime_to_ts compat_set_ctime
+#endif
+
+/* --- 6.7: the other times, too; tables of xattr handlers are const --- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 static inline struct timespec64 compat_get_mtime(const struct inode *inode)
@@ -49,12 +65,6 @@ static inline struct timespec64 compat_get_mtime(const struct inode *inode)
 	return inode->i_mtime;
 }
 #define inode_get_mtime compat_get_mtime
-
-static inline struct timespec64 compat_get_ctime(const struct inode *inode)
-{
-	return inode->i_ctime;
-}
-#define inode_get_ctime compat_get_ctime
 
 static inline void compat_set_atime(struct inode *inode, struct timespec64 ts)
 {
@@ -67,12 +77,6 @@ static inline void compat_set_mtime(struct inode *inode, struct timespec64 ts)
 	inode->i_mtime = ts;
 }
 #define inode_set_mtime_to_ts compat_set_mtime
-
-static inline void compat_set_ctime(struct inode *inode, struct timespec64 ts)
-{
-	inode->i_ctime = ts;
-}
-#define inode_set_ctime_to_ts compat_set_ctime
 
 #define FMAPFS_S_XATTR(handlers) ((const struct xattr_handler **)(handlers))
 #else
@@ -153,8 +157,9 @@ static inline unsigned long inode_state_read_once(struct inode *inode)
 /*
  * --- 7.x: d_alloc_parallel() does without a wait queue of the caller's ---
  *
- * Which kernel exactly was the first is told by its type. One queue for all does:
- * whoever is woken looks whether it is his name.
+ * Which kernel exactly was the first is told by its type. Before it, @wait must
+ * be fresh, and last until d_lookup_done(): who waits there never takes himself
+ * off it.
  */
 typedef struct dentry *(*compat_alloc_fn)(struct dentry *, const struct qstr *);
 typedef struct dentry *(*compat_alloc_wait_fn)(struct dentry *,
@@ -163,24 +168,24 @@ typedef struct dentry *(*compat_alloc_wait_fn)(struct dentry *,
 
 static inline struct dentry *compat_alloc(compat_alloc_fn alloc,
 					  struct dentry *parent,
-					  const struct qstr *name)
+					  const struct qstr *name,
+					  wait_queue_head_t *wait)
 {
 	return alloc(parent, name);
 }
 
 static inline struct dentry *compat_alloc_wait(compat_alloc_wait_fn alloc,
 					       struct dentry *parent,
-					       const struct qstr *name)
+					       const struct qstr *name,
+					       wait_queue_head_t *wait)
 {
-	static DECLARE_WAIT_QUEUE_HEAD(queue);
-
-	return alloc(parent, name, &queue);
+	return alloc(parent, name, wait);
 }
 
-#define d_alloc_parallel(parent, name)					\
+#define compat_d_alloc_parallel(parent, name, wait)			\
 	_Generic(&d_alloc_parallel,					\
 		 compat_alloc_fn: compat_alloc,				\
 		 compat_alloc_wait_fn: compat_alloc_wait)		\
-		(&d_alloc_parallel, parent, name)
+		(&d_alloc_parallel, parent, name, wait)
 
 #endif /* FMAPFS_COMPAT_VFS_H */
