@@ -236,6 +236,7 @@ int fmapfs_sysfs_add(struct super_block *sb)
 	init_completion(&fs->kobj_done);
 	rc = kobject_init_and_add(&fs->kobj, &mount_ktype, fmapfs_kobj, "%u",
 				  MINOR(sb->s_dev));
+	fs->kobj_added = true;
 	if (rc)
 		fmapfs_sysfs_del(sb);
 	return rc;
@@ -249,12 +250,13 @@ void fmapfs_sysfs_del(struct super_block *sb)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(sb);
 
-	if (!fs->kobj.state_initialized)
+	if (!fs->kobj_added)
 		return;
-	kobject_del(&fs->kobj);
+	fs->kobj_added = false;
+	if (fs->kobj.state_in_sysfs)
+		kobject_del(&fs->kobj);
 	kobject_put(&fs->kobj);
 	wait_for_completion(&fs->kobj_done);
-	fs->kobj.state_initialized = 0;
 }
 
 int fmapfs_sysfs_init(void)
