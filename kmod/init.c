@@ -8,6 +8,7 @@
  * nothing but the connection.
  */
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include "proto.h"
 
 /* From this minor on the reply has the size and the fields that we read. */
@@ -16,6 +17,9 @@
 /* Pages of data in a request: without and with FUSE_MAX_PAGES. */
 #define DEFAULT_PAGES	32
 #define LIMIT_PAGES	256
+
+/* Bytes of data that every server can take in a WRITE. */
+#define MIN_WRITE	SZ_4K
 
 /**
  * struct init_flag - an INIT flag that this module knows
@@ -85,10 +89,17 @@ static void agree_sizes(struct fmapfs_agreed *agreed,
 	if (agreed->flags & FUSE_MAX_PAGES)
 		pages = clamp_t(u32, out->max_pages, 1, LIMIT_PAGES);
 	agreed->max_read = pages * PAGE_SIZE;
-	agreed->max_write = clamp_t(u32, out->max_write, PAGE_SIZE,
+	agreed->max_write = clamp_t(u32, out->max_write, MIN_WRITE,
 				    agreed->max_read);
 	if (!(agreed->flags & FUSE_BIG_WRITES))
-		agreed->max_write = PAGE_SIZE;
+		agreed->max_write = MIN_WRITE;
+}
+
+static int refuse(const struct fmapfs_req *req, const char *field, u64 value)
+{
+	pr_err_ratelimited("fmapfs (0:%u): the server's reply to INIT will not do: %s %#llx\n",
+			   fmapfs_conn_id(req->conn), field, value);
+	return -EPROTO;
 }
 
 /* Runs in the server's write(2). */
@@ -98,20 +109,19 @@ static int init_replied(struct fmapfs_req *req)
 	struct fmapfs_agreed *agreed = fmapfs_conn_agreed(req->conn);
 	const struct fuse_init_out *out = req->out;
 	u64 offered = flags_of(in->flags, in->flags2);
-	u64 replied = flags_of(out->flags, out->flags2);
-	u64 foreign = replied & ~offered & FLAGS_NOT_TO_IGNORE;
+	u64 replied, foreign;
 
-	if (req->out_len < sizeof(*out) || out->major != FUSE_KERNEL_VERSION ||
-	    out->minor < OLDEST_MINOR) {
-		pr_err("fmapfs: the server speaks %u.%u in %u bytes, 7.%u is the oldest that will do\n",
-		       out->major, out->minor, req->out_len, OLDEST_MINOR);
-		return -EPROTO;
-	}
-	if (foreign) {
-		pr_err("fmapfs: the server turns on INIT flags %#llx that were not offered\n",
-		       foreign);
-		return -EPROTO;
-	}
+	if (req->out_len < sizeof(*out))
+		return refuse(req, "bytes", req->out_len);
+	if (out->major != FUSE_KERNEL_VERSION)
+		return refuse(req, "major", out->major);
+	if (out->minor < OLDEST_MINOR)
+		return refuse(req, "minor", out->minor);
+	replied = flags_of(out->flags, out->flags2);
+	foreign = replied & ~offered & FLAGS_NOT_TO_IGNORE;
+	if (foreign)
+		return refuse(req, "flags that were not offered", foreign);
+
 	agreed->minor = min_t(u32, out->minor, FUSE_FMAP_KERNEL_MINOR_VERSION);
 	agreed->flags = agreed_flags(offered, replied);
 	agree_sizes(agreed, out);
@@ -141,7 +151,7 @@ int fmapfs_proto_init(struct super_block *sb)
 	struct fmapfs_req *req;
 	int rc;
 
-	req = fmapfs_req_new(fs->conn, FUSE_INIT, 0, sizeof(*in),
+	req = fmapfs_req_new(fs->conn, FUSE_INIT, FUSE_ROOT_ID, sizeof(*in),
 			     sizeof(struct fuse_init_out),
 			     FMAPFS_REQ_EARLY | FMAPFS_REQ_OUTVAR);
 	if (!req)
