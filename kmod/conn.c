@@ -68,6 +68,11 @@ void fmapfs_conn_put(struct fmapfs_conn *conn)
 	kfree(conn);
 }
 
+unsigned int fmapfs_conn_id(const struct fmapfs_conn *conn)
+{
+	return conn->id;
+}
+
 struct fmapfs_agreed *fmapfs_conn_agreed(struct fmapfs_conn *conn)
 {
 	return &conn->agreed;
@@ -110,14 +115,19 @@ bool fmapfs_conn_is_over(const struct fmapfs_conn *conn)
  */
 void fmapfs_conn_wake(struct fmapfs_conn *conn)
 {
-	bool has_work;
+	bool has_work, over;
 
 	spin_lock(&conn->lock);
 	has_work = fmapfs_conn_has_work(conn);
+	over = fmapfs_conn_is_over(conn);
 	spin_unlock(&conn->lock);
 	if (!has_work)
 		return;
-	wake_up(&conn->readers);
+	/* The end is for every thread, a request for one. */
+	if (over)
+		wake_up_all(&conn->readers);
+	else
+		wake_up(&conn->readers);
 	kill_fasync(&conn->fasync, SIGIO, POLL_IN);
 }
 
@@ -151,16 +161,27 @@ static enum fmapfs_conn_phase phase_of(struct fmapfs_conn *conn)
 	return phase;
 }
 
+static bool may_send(struct fmapfs_conn *conn)
+{
+	bool rc;
+
+	spin_lock(&conn->lock);
+	rc = conn->phase > FMAPFS_CONN_READY ||
+	     (conn->phase == FMAPFS_CONN_READY &&
+	      conn->nr_abandoned < FMAPFS_MAX_ABANDONED);
+	spin_unlock(&conn->lock);
+	return rc;
+}
+
 /**
- * fmapfs_conn_wait_ready - wait until INIT is answered
+ * fmapfs_conn_wait_ready - wait until INIT is answered, and one may send
  * @conn: the connection
  *
  * Return: 0; -EINTR: killed; -ENOTCONN: there is no server.
  */
 int fmapfs_conn_wait_ready(struct fmapfs_conn *conn)
 {
-	if (wait_event_killable(conn->blocked,
-				phase_of(conn) != FMAPFS_CONN_NEW))
+	if (wait_event_killable(conn->blocked, may_send(conn)))
 		return -EINTR;
 	return phase_of(conn) == FMAPFS_CONN_READY ? 0 : -ENOTCONN;
 }
@@ -172,9 +193,10 @@ bool fmapfs_conn_has_dax(struct fmapfs_conn *conn)
 	       conn->agreed.flags & FUSE_DAX_FMAP;
 }
 
+/* Is it mounted, and is there a server? */
 bool fmapfs_conn_alive(struct fmapfs_conn *conn)
 {
-	return phase_of(conn) != FMAPFS_CONN_DEAD;
+	return phase_of(conn) < FMAPFS_CONN_CLOSING;
 }
 
 /* Guarded by conn->lock. Those that @dev has read, or all if it is NULL. */
@@ -189,7 +211,19 @@ static void take_inflight(struct fmapfs_conn *conn, const void *dev,
 	hash_for_each_safe(conn->inflight, bucket, next, req, hash) {
 		if (dev && req->dev != dev)
 			continue;
-		hash_del(&req->hash);
+		fmapfs_req_take(req);
+		list_add_tail(&req->list, to);
+	}
+}
+
+/* Guarded by conn->lock. Those that no server thread has read. */
+static void take_pending(struct fmapfs_conn *conn, struct list_head *to)
+{
+	struct fmapfs_req *req, *next;
+
+	lockdep_assert_held(&conn->lock);
+	list_for_each_entry_safe(req, next, &conn->pending, list) {
+		fmapfs_req_take(req);
 		list_add_tail(&req->list, to);
 	}
 }
@@ -225,7 +259,7 @@ void fmapfs_conn_abort(struct fmapfs_conn *conn)
 	/* What is held back counts as running from here on: it is finished. */
 	conn->max_background = UINT_MAX;
 	fmapfs_flush_background(conn);
-	list_splice_init(&conn->pending, &reqs);
+	take_pending(conn, &reqs);
 	take_inflight(conn, NULL, &reqs);
 	list_splice_init(&conn->forgets, &forgets);
 	spin_unlock(&conn->lock);
@@ -242,8 +276,9 @@ void fmapfs_conn_abort(struct fmapfs_conn *conn)
  * @conn: the connection
  * @last: a request for the server to read last (DESTROY), or NULL
  *
- * Does not wait. Nothing can be sent from here on. If nobody has answered INIT
- * there is nothing to say goodbye to.
+ * Does not wait. Nothing can be sent from here on, and what is given back from
+ * here on goes nowhere: after @last the server wants nothing back. If nobody has
+ * answered INIT there is nobody to say goodbye to.
  */
 void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last)
 {
@@ -251,18 +286,17 @@ void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last)
 
 	spin_lock(&conn->lock);
 	abort = conn->phase == FMAPFS_CONN_NEW;
-	if (conn->phase == FMAPFS_CONN_READY)
+	if (conn->phase == FMAPFS_CONN_READY) {
 		conn->phase = FMAPFS_CONN_CLOSING;
+		if (last)
+			fmapfs_queue_last(last);
+	}
 	spin_unlock(&conn->lock);
 
-	if (abort) {
+	if (abort)
 		fmapfs_conn_abort(conn);
-		return;
-	}
-	if (last)
-		fmapfs_req_send_background(last);
-	wake_up_all(&conn->readers);
-	kill_fasync(&conn->fasync, SIGIO, POLL_IN);
+	else
+		fmapfs_conn_wake(conn);
 }
 
 void fmapfs_conn_add_dev(struct fmapfs_conn *conn)

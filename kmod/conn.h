@@ -9,9 +9,13 @@
  * for it to read (FMAPFS_CONN_CLOSING), and forgets about it.
  *
  * A request is in at most one place: the pending or background queue, the
- * in-flight table, or the hands of one server thread (FMAPFS_REQ_REPLYING).
- * Whoever takes it out of its place under the lock is the one that finishes it,
- * which drops the reference that queueing took.
+ * in-flight table, or somebody's hands (FMAPFS_REQ_TAKEN): a server thread's that
+ * is replying, or an abort's. Whoever takes it out of its place, by
+ * fmapfs_req_take() under the lock, finishes it, which drops the reference that
+ * queueing took.
+ *
+ * What a killed caller leaves behind stays until the server answers. There is a
+ * limit to that (FMAPFS_MAX_ABANDONED): beyond it, new callers wait.
  */
 #ifndef FMAPFS_CONN_H
 #define FMAPFS_CONN_H
@@ -37,6 +41,9 @@ enum fmapfs_conn_phase {
 /* Forgets read in a row before a pending request gets its turn. */
 #define FMAPFS_FORGET_BURST	16
 
+/* Requests in flight whose callers have left. Each may have 1 MiB of data. */
+#define FMAPFS_MAX_ABANDONED	256
+
 /**
  * struct fmapfs_conn - a connection
  * @count: references
@@ -52,13 +59,14 @@ enum fmapfs_conn_phase {
  * @inflight: requests that the server has read, by unique
  * @last_unique: last number given to a request
  * @nr_waiting: requests queued and not finished
+ * @nr_abandoned: of those, requests whose callers have left
  * @nr_background: of those, requests that nobody waits for and not in @background
  * @max_background: limit of @nr_background
  * @congestion_threshold: the server's advice; shown, and set, in sysfs
  * @no_interrupt: the server answered INTERRUPT with ENOSYS
  * @nr_devs: device fds attached
  * @readers: server threads in read(2) and poll(2)
- * @blocked: callers that wait for INIT to be answered
+ * @blocked: callers that wait until they may send
  * @fasync: readers by signal; has its own lock
  * @pid_ns: in which the server sees its callers' pids; constant
  * @devtab: where DAXDEV_OPEN puts devices; holds a reference; constant
@@ -77,6 +85,7 @@ struct fmapfs_conn {
 	DECLARE_HASHTABLE(inflight, 8);
 	u64 last_unique;
 	unsigned int nr_waiting;
+	unsigned int nr_abandoned;
 	unsigned int nr_background;
 	unsigned int max_background;
 	unsigned int congestion_threshold;
@@ -109,6 +118,8 @@ void fmapfs_conn_add_dev(struct fmapfs_conn *conn);
 void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev);
 
 /* In queue.c */
+void fmapfs_req_take(struct fmapfs_req *req);
+void fmapfs_queue_last(struct fmapfs_req *req);
 void fmapfs_req_finish(struct fmapfs_req *req, int error);
 void fmapfs_queue_interrupt(struct fmapfs_conn *conn, struct fmapfs_req *req);
 void fmapfs_flush_background(struct fmapfs_conn *conn);

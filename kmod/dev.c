@@ -20,6 +20,7 @@
 
 /* Guards the attaching of device fds to connections, which happens once each. */
 static DEFINE_MUTEX(attach_lock);
+static DECLARE_WAIT_QUEUE_HEAD(attached);
 
 static struct fmapfs_dev *dev_of(const struct file *file)
 {
@@ -127,10 +128,10 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 	struct fmapfs_req *req = list_first_entry(&conn->pending,
 						  struct fmapfs_req, list);
 	ssize_t rc = req->in_size;
-	bool mine = false;
+	bool mine;
 
 	conn->forget_burst = 0;
-	list_del_init(&req->list);
+	fmapfs_req_take(req);
 	if (req->in_size > iov_iter_count(to)) {
 		spin_unlock(&conn->lock);
 		fmapfs_req_finish(req, -EIO);
@@ -147,10 +148,9 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 	if (copy_to_iter(req->in, req->in_size, to) != req->in_size) {
 		rc = -EFAULT;
 		spin_lock(&conn->lock);
-		if (req->state == FMAPFS_REQ_SENT && hash_hashed(&req->hash)) {
-			hash_del(&req->hash);
-			mine = true;
-		}
+		mine = req->state == FMAPFS_REQ_SENT;
+		if (mine)
+			fmapfs_req_take(req);
 		spin_unlock(&conn->lock);
 		if (mine)
 			fmapfs_req_finish(req, -EIO);
@@ -171,6 +171,7 @@ static ssize_t read_some(struct fmapfs_conn *conn,
 		return read_interrupt(conn, to);
 	if (!list_empty(&conn->forgets) &&
 	    (list_empty(&conn->pending) ||
+	     conn->phase == FMAPFS_CONN_CLOSING ||
 	     conn->forget_burst < FMAPFS_FORGET_BURST)) {
 		if (conn->agreed.minor < 16 ||
 		    list_is_singular(&conn->forgets))
@@ -202,18 +203,35 @@ static bool has_work(struct fmapfs_conn *conn)
 	return rc;
 }
 
+/* After SYNC_INIT the server reads before mount(2) has made the connection. */
+static int wait_attached(struct file *file)
+{
+	if (conn_of(file))
+		return 0;
+	if (!READ_ONCE(dev_of(file)->sync_init))
+		return -EPERM;
+	if (file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	return wait_event_interruptible(attached, conn_of(file));
+}
+
 static ssize_t fmapfs_dev_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
-	struct fmapfs_conn *conn = conn_of(file);
+	struct fmapfs_conn *conn;
 	ssize_t rc;
 
-	if (!conn)
-		return -EPERM;
+	rc = wait_attached(file);
+	if (rc)
+		return rc;
+	conn = conn_of(file);
 	if (!user_backed_iter(to) || iov_iter_count(to) < min_read(conn))
 		return -EINVAL;
 	for (;;) {
 		rc = read_some(conn, dev_of(file), to);
+		/* Who has read the last of all tells the other threads. */
+		if (rc > 0 && !fmapfs_conn_alive(conn))
+			fmapfs_conn_wake(conn);
 		if (rc && rc != -EAGAIN)
 			return rc;
 		if (!rc)
@@ -239,9 +257,7 @@ static struct fmapfs_req *take_sent(struct fmapfs_conn *conn, u64 unique)
 	hash_for_each_possible(conn->inflight, req, hash, unique) {
 		if (req->in->unique != unique)
 			continue;
-		hash_del(&req->hash);
-		list_del_init(&req->intr);
-		req->state = FMAPFS_REQ_REPLYING;
+		fmapfs_req_take(req);
 		spin_unlock(&conn->lock);
 		return req;
 	}
@@ -306,7 +322,7 @@ static ssize_t fmapfs_dev_write(struct kiocb *iocb, struct iov_iter *from)
 		return -EFAULT;
 	if (oh.len != len || oh.error > 0 || oh.error <= -512)
 		return -EINVAL;
-	/* Zero is a notification, and none is in what INIT agreed on. */
+	/* Zero is a notification: this version takes none. */
 	if (!oh.unique)
 		return -EINVAL;
 	if (oh.unique & FMAPFS_UNIQUE_INTR)
@@ -390,6 +406,7 @@ static int attach_locked(struct fmapfs_dev *dev, struct fmapfs_conn *conn)
 	fmapfs_conn_add_dev(conn);
 	/* Pairs with the acquire in conn_of(): the count is up before. */
 	smp_store_release(&dev->conn, fmapfs_conn_get(conn));
+	wake_up_all(&attached);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  * read and written by the server, without a cache in between.
  */
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/uio.h>
 #include <linux/splice.h>
 #include "proto.h"
@@ -13,8 +14,10 @@ static int open_mode(struct inode *inode, struct file *file,
 		     const struct fmapfs_file *ff)
 {
 	file->f_mode |= FMODE_CAN_ODIRECT;
-	if (fmapfs_has_map(inode))
+	if (fmapfs_has_map(inode)) {
+		file->f_mode |= FMODE_NOWAIT;
 		return 0;
+	}
 	if (ff->open_flags & FOPEN_STREAM)
 		return stream_open(inode, file);
 	if (ff->open_flags & FOPEN_NONSEEKABLE)
@@ -55,16 +58,24 @@ static int fmapfs_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Memory needs no server: closing it must not fail because there is none. */
+/*
+ * Memory needs no server: closing it neither waits for one nor fails because
+ * there is none.
+ */
 static int fmapfs_flush(struct file *file, fl_owner_t owner)
 {
 	struct inode *inode = file_inode(file);
+	const struct fmapfs_file *ff = file->private_data;
+	bool memory = fmapfs_has_map(inode);
 	int rc;
 
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
-	rc = fmapfs_proto_flush(inode, file->private_data, owner);
-	return rc == -ENOTCONN && fmapfs_has_map(inode) ? 0 : rc;
+	if (ff->open_flags & FOPEN_NOFLUSH)
+		return 0;
+	rc = fmapfs_proto_flush(inode, ff, owner,
+				!memory && !(current->flags & PF_EXITING));
+	return memory ? 0 : rc;
 }
 
 static int fmapfs_fsync(struct file *file, loff_t start, loff_t end,
@@ -77,7 +88,9 @@ static int fmapfs_fsync(struct file *file, loff_t start, loff_t end,
 		return -EIO;
 	if (fmapfs_has_map(inode))
 		return fmapfs_dax_fsync(file, start, end);
-	inode_lock(inode);
+	/* Who has it may be waiting for the server. */
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
 	rc = fmapfs_proto_fsync(inode, file->private_data, datasync);
 	inode_unlock(inode);
 	return rc;
@@ -115,11 +128,9 @@ static void grow(struct inode *inode, loff_t end)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
-	spin_lock(&fi->lock);
-	fi->attr_version =
-		atomic64_inc_return(&fmapfs_sb(inode->i_sb)->attr_version);
 	/* Times and blocks have changed with the data. */
-	fi->attr_expires = 0;
+	fmapfs_expire_attr(inode);
+	spin_lock(&fi->lock);
 	if (end > i_size_read(inode))
 		i_size_write(inode, end);
 	spin_unlock(&fi->lock);
@@ -138,8 +149,10 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 		rc = fmapfs_proto_write(inode, file->private_data,
 					file->f_flags, iocb->ki_pos, size,
 					from);
-		if (rc <= 0)
+		if (rc <= 0) {
+			fmapfs_expire_attr(inode);
 			break;
+		}
 		iocb->ki_pos += rc;
 		done += rc;
 		grow(inode, iocb->ki_pos);
@@ -147,6 +160,17 @@ static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
 			break;
 	}
 	return done ? done : rc;
+}
+
+static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t rc = generic_write_checks(iocb, from);
+	int error;
+
+	if (rc <= 0)
+		return rc;
+	error = file_remove_privs(iocb->ki_filp);
+	return error ? error : write_chunks(iocb, from);
 }
 
 static ssize_t server_write(struct kiocb *iocb, struct iov_iter *from)
@@ -160,10 +184,10 @@ static ssize_t server_write(struct kiocb *iocb, struct iov_iter *from)
 		if (rc)
 			return rc;
 	}
-	inode_lock(inode);
-	rc = generic_write_checks(iocb, from);
-	if (rc > 0)
-		rc = write_chunks(iocb, from);
+	/* Who has it may be waiting for the server. */
+	if (down_write_killable(&inode->i_rwsem))
+		return -EINTR;
+	rc = write_locked(iocb, from);
 	inode_unlock(inode);
 	return rc > 0 ? generic_write_sync(iocb, rc) : rc;
 }

@@ -4,8 +4,8 @@
  *
  * Lock order, outermost first:
  *
- *   i_rwsem of a file             shared: read, write; exclusive: size, map
- *     fmapfs_inode.open_lock      one fetch or change of a file's map at a time
+ *   i_rwsem of a file             shared: read, write; exclusive: size, a new map
+ *     fmapfs_inode.open_lock      single flight of the first map
  *       fmapfs_devtab.ask, .lock, and what is below them (daxdev.h)
  *       mapping.invalidate_lock   shared: fault; exclusive: the map is replaced
  *   mmap_lock
@@ -63,9 +63,11 @@ enum fmapfs_counter {
  * @no_fmap: the server answered GET_FMAP with ENOSYS, no need to ask again
  * @no_op: bit n: the server answered opcode n with ENOSYS (opcodes < 64)
  * @attr_version: counts the changes of attributes
+ * @evict_version: @attr_version when an inode last went
  * @devtab: its devices; shared with the connection
  * @counters: enum fmapfs_counter
  * @kobj: /sys/fs/fmapfs/ID
+ * @kobj_added: it has been made, and is to be put
  * @kobj_done: the last sysfs reader has left
  * @rcu: it is freed when no path walk can be looking at it
  */
@@ -81,9 +83,11 @@ struct fmapfs_sb {
 	bool no_fmap;
 	unsigned long no_op;
 	atomic64_t attr_version;
+	atomic64_t evict_version;
 	struct fmapfs_devtab *devtab;
 	struct percpu_counter counters[FMAPFS_NR_COUNTERS];
 	struct kobject kobj;
+	bool kobj_added;
 	struct completion kobj_done;
 	struct rcu_head rcu;
 };
@@ -132,14 +136,13 @@ struct fmapfs_map {
  * @bad: the node id was given to something else: EIO. Only ever set.
  * @plus: READDIRPLUS would be of use: names in here are being looked up. A hint.
  * @listed: came by READDIRPLUS and was not used yet. A hint.
- * @open_lock: single flight of GET_FMAP and of a change of the map; for a
- *	directory, one request at a time if the server did not agree to more
- * @map: the file's map, or NULL. Written under @open_lock plus, if it was set
- *	before, i_rwsem and invalidate_lock both held for writing; read under any
- *	of them. Whoever has the file open may read it once non-NULL with
- *	smp_load_acquire() to learn that there is one.
+ * @open_lock: single flight of the first GET_FMAP; for a directory, one request
+ *	at a time if the server did not agree to more
+ * @map: the file's map, or NULL. The first is written under @open_lock, another
+ *	under i_rwsem and invalidate_lock, both held for writing; read under
+ *	either. Once there is one, there is until eviction: fmapfs_has_map().
  * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
- * @forget: gives the lookups back at eviction, which must not fail
+ * @forget: gives the lookups back; held by requests, too; NULL once evicted
  */
 struct fmapfs_inode {
 	struct inode inode;
@@ -237,6 +240,7 @@ void fmapfs_add_lookup(struct inode *inode);
 void fmapfs_make_bad(struct inode *inode);
 void fmapfs_update_nosec(struct inode *inode);
 void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr);
+void fmapfs_expire_attr(struct inode *inode);
 int fmapfs_refresh_attr(struct inode *inode);
 int fmapfs_valid_attr(struct inode *inode);
 int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,

@@ -62,6 +62,14 @@ void fmapfs_inode_free(struct inode *inode)
 	kmem_cache_free(inode_cache, fi);
 }
 
+/* What was asked for before now may be of an inode that is no more. */
+static void note_eviction(struct super_block *sb)
+{
+	struct fmapfs_sb *fs = fmapfs_sb(sb);
+
+	atomic64_set(&fs->evict_version, atomic64_inc_return(&fs->attr_version));
+}
+
 void fmapfs_inode_evict(struct inode *inode)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
@@ -71,11 +79,11 @@ void fmapfs_inode_evict(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	fmapfs_fmap_evict(inode);
-	if (fi->nlookup) {
-		fmapfs_forget_send(fmapfs_conn_of(inode), fi->forget,
-				   fi->nodeid, fi->nlookup);
-		fi->forget = NULL;
-	}
+	note_eviction(inode->i_sb);
+	/* The root was never looked up: its count is 0, and nothing is sent. */
+	fmapfs_forget_send(fmapfs_conn_of(inode), fi->forget, fi->nodeid,
+			   fi->nlookup);
+	fi->forget = NULL;
 }
 
 /* --- finding --- */
@@ -256,40 +264,50 @@ void fmapfs_update_nosec(struct inode *inode)
  */
 void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 {
+	struct fmapfs_sb *fs = fmapfs_sb(inode->i_sb);
 	struct fmapfs_inode *fi = fmapfs_i(inode);
+	bool old;
 
 	spin_lock(&fi->lock);
 	if (attr->version < fi->attr_version) {
 		spin_unlock(&fi->lock);
 		return;
 	}
-	fi->attr_version =
-		atomic64_inc_return(&fmapfs_sb(inode->i_sb)->attr_version);
-	fi->attr_expires = attr->expires;
+	/* A new inode does not know what its predecessor knew. */
+	old = !fi->attr_version &&
+	      attr->version < atomic64_read(&fs->evict_version);
+	fi->attr_version = atomic64_inc_return(&fs->attr_version);
+	fi->attr_expires = old ? 0 : attr->expires;
 	fi->blksize = attr->blksize;
 	fi->orig_ino = attr->ino;
 	inode->i_ino = attr->ino;
 	inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
 	inode->i_uid = attr->uid;
 	inode->i_gid = attr->gid;
-	inode->i_blocks = attr->blocks;
 	set_nlink(inode, attr->nlink);
 	update_times(inode, attr);
-	if (fmapfs_has_map(inode))
+	if (fmapfs_has_map(inode)) {
 		fmapfs_update_nosec(inode);
-	else
+	} else {
+		inode->i_blocks = attr->blocks;
 		i_size_write(inode, attr->size);
+	}
 	spin_unlock(&fi->lock);
 }
 
-static int get_attr(struct inode *inode, const struct fmapfs_file *ff)
+/**
+ * fmapfs_expire_attr - the server may have changed them without our knowing how
+ * @inode: whose attributes
+ */
+void fmapfs_expire_attr(struct inode *inode)
 {
-	struct fmapfs_attr attr;
-	int rc = fmapfs_proto_getattr(inode, ff, &attr);
+	struct fmapfs_inode *fi = fmapfs_i(inode);
 
-	if (!rc)
-		fmapfs_update_attr(inode, &attr);
-	return rc;
+	spin_lock(&fi->lock);
+	fi->attr_version =
+		atomic64_inc_return(&fmapfs_sb(inode->i_sb)->attr_version);
+	fi->attr_expires = 0;
+	spin_unlock(&fi->lock);
 }
 
 /**
@@ -300,7 +318,12 @@ static int get_attr(struct inode *inode, const struct fmapfs_file *ff)
  */
 int fmapfs_refresh_attr(struct inode *inode)
 {
-	return get_attr(inode, NULL);
+	struct fmapfs_attr attr;
+	int rc = fmapfs_proto_getattr(inode, &attr);
+
+	if (!rc)
+		fmapfs_update_attr(inode, &attr);
+	return rc;
 }
 
 static bool attr_expired(struct inode *inode)
@@ -338,6 +361,7 @@ int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		/* As in FUSE: who may not look gets what an empty file has. */
 		if (!mask) {
 			stat->result_mask = 0;
+			stat->dev = inode->i_sb->s_dev;
 			return 0;
 		}
 		return -EACCES;
@@ -365,12 +389,59 @@ static int size_changed(struct inode *inode, const struct fmapfs_attr *attr)
 	return fmapfs_fmap_refetch(inode);
 }
 
+/*
+ * To take set-id bits away, the VFS has made a mode of the one that we know,
+ * which may be old: makes it anew. Return: 0; 1: nothing is to be changed.
+ */
+static int drop_set_id(struct inode *inode, struct iattr *iattr)
+{
+	unsigned int kill = iattr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID);
+	int rc;
+
+	if (!kill)
+		return 0;
+	rc = fmapfs_refresh_attr(inode);
+	if (rc)
+		return rc;
+	iattr->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_MODE);
+	iattr->ia_mode = inode->i_mode;
+	if (kill & ATTR_KILL_SUID)
+		iattr->ia_mode &= ~S_ISUID;
+	if (kill & ATTR_KILL_SGID)
+		iattr->ia_mode &= ~S_ISGID;
+	if (iattr->ia_mode != inode->i_mode)
+		iattr->ia_valid |= ATTR_MODE;
+	return !(iattr->ia_valid & ~(ATTR_FORCE | ATTR_FILE | ATTR_OPEN |
+				     ATTR_CTIME));
+}
+
+/* Asks the server, and takes over what it says. */
+static int change_attr(struct inode *inode, const struct iattr *iattr)
+{
+	struct fmapfs_file *ff = NULL;
+	struct fmapfs_attr attr;
+	int rc;
+
+	/* A handle to read by, which an open with O_TRUNC may have, will not do. */
+	if (iattr->ia_valid & ATTR_FILE && !(iattr->ia_valid & ATTR_OPEN))
+		ff = iattr->ia_file->private_data;
+	rc = fmapfs_proto_setattr(inode, iattr, ff, &attr);
+	if (rc) {
+		fmapfs_expire_attr(inode);
+		return rc;
+	}
+	/* From here on no earlier reply may bring back what was before. */
+	attr.version = U64_MAX;
+	fmapfs_update_attr(inode, &attr);
+	if (iattr->ia_valid & ATTR_SIZE && fmapfs_has_map(inode))
+		rc = size_changed(inode, &attr);
+	return rc;
+}
+
 int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 		   struct iattr *iattr)
 {
 	struct inode *inode = d_inode(dentry);
-	struct fmapfs_file *ff = NULL;
-	struct fmapfs_attr attr;
 	int rc;
 
 	if (READ_ONCE(fmapfs_i(inode)->bad))
@@ -382,17 +453,10 @@ int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	rc = setattr_prepare(idmap, dentry, iattr);
 	if (rc)
 		return rc;
-	if (iattr->ia_valid & ATTR_FILE)
-		ff = iattr->ia_file->private_data;
-	rc = fmapfs_proto_setattr(inode, iattr, ff, &attr);
+	rc = drop_set_id(inode, iattr);
 	if (rc)
-		return rc;
-	/* From here on no earlier reply may bring back what was before. */
-	attr.version = U64_MAX;
-	fmapfs_update_attr(inode, &attr);
-	if (iattr->ia_valid & ATTR_SIZE && fmapfs_has_map(inode))
-		rc = size_changed(inode, &attr);
-	return rc;
+		return rc < 0 ? rc : 0;
+	return change_attr(inode, iattr);
 }
 
 static int check_access(struct mnt_idmap *idmap, struct inode *inode, int mask)
@@ -413,6 +477,24 @@ static int check_access(struct mnt_idmap *idmap, struct inode *inode, int mask)
 	return rc;
 }
 
+/* By RCU only what needs no server; to refuse may need one, see below. */
+static int permission_rcu(struct mnt_idmap *idmap, struct inode *inode,
+			  int mask)
+{
+	int rc;
+
+	if (fmapfs_sb(inode->i_sb)->default_permissions) {
+		if (attr_expired(inode))
+			return -ECHILD;
+		rc = generic_permission(idmap, inode, mask);
+		return rc == -EACCES ? -ECHILD : rc;
+	}
+	if (mask & (MAY_ACCESS | MAY_CHDIR) ||
+	    (mask & MAY_EXEC && S_ISREG(inode->i_mode)))
+		return -ECHILD;
+	return 0;
+}
+
 int fmapfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 {
 	struct super_block *sb = inode->i_sb;
@@ -422,15 +504,8 @@ int fmapfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 		return -EIO;
 	if (!fmapfs_allowed(sb))
 		return -EACCES;
-	if (mask & MAY_NOT_BLOCK) {
-		/* By RCU only what needs no server. */
-		if (fmapfs_sb(sb)->default_permissions && !attr_expired(inode))
-			return generic_permission(idmap, inode, mask);
-		if (fmapfs_sb(sb)->default_permissions ||
-		    mask & (MAY_ACCESS | MAY_CHDIR | MAY_EXEC))
-			return -ECHILD;
-		return 0;
-	}
+	if (mask & MAY_NOT_BLOCK)
+		return permission_rcu(idmap, inode, mask);
 	rc = check_access(idmap, inode, mask);
 	/* The modes may be old, or as those of the root not yet known. */
 	if (rc == -EACCES && fmapfs_sb(sb)->default_permissions) {

@@ -3,7 +3,7 @@
  * fmapfs: files that are memory. Loading and unloading.
  */
 #include <linux/module.h>
-#include "fmapfs_i.h"
+#include "proto.h"
 #include "version.h"
 
 #define CREATE_TRACE_POINTS
@@ -13,6 +13,7 @@ static int __init fmapfs_init(void)
 {
 	int rc;
 
+	fmapfs_proto_file_init();
 	rc = fmapfs_daxdev_init();
 	if (rc)
 		return rc;

@@ -52,22 +52,45 @@ static int remember_missing(struct super_block *sb, u32 opcode, int rc)
 }
 
 /**
- * fmapfs_proto_call - a request with a body and a reply of fixed sizes
- * @conn: the connection
+ * fmapfs_proto_req - make a request about an inode
+ * @inode: whose node id it names; not forgotten before the request is finished
  * @opcode: FUSE_*
- * @nodeid: node id
+ * @body_size: see fmapfs_req_new(), as the rest
+ * @out_size: bytes
+ * @flags: FMAPFS_REQ_*
+ *
+ * Return: the request, or NULL: no memory.
+ */
+struct fmapfs_req *fmapfs_proto_req(struct inode *inode, u32 opcode,
+				    u32 body_size, u32 out_size,
+				    unsigned int flags)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	struct fmapfs_req *req;
+
+	req = fmapfs_req_new(fmapfs_conn_of(inode), opcode, fi->nodeid,
+			     body_size, out_size, flags);
+	if (req)
+		req->node = fmapfs_forget_get(fi->forget);
+	return req;
+}
+
+/**
+ * fmapfs_proto_call - a request with a body and a reply of fixed sizes
+ * @inode: whose node id it names
+ * @opcode: FUSE_*
  * @body: body of the request
  * @body_size: bytes
  * @out: takes the body of the reply
  * @out_size: bytes, exactly
  */
-int fmapfs_proto_call(struct fmapfs_conn *conn, u32 opcode, u64 nodeid,
-		      const void *body, u32 body_size, void *out, u32 out_size)
+int fmapfs_proto_call(struct inode *inode, u32 opcode, const void *body,
+		      u32 body_size, void *out, u32 out_size)
 {
 	struct fmapfs_req *req;
 	int rc;
 
-	req = fmapfs_req_new(conn, opcode, nodeid, body_size, out_size, 0);
+	req = fmapfs_proto_req(inode, opcode, body_size, out_size, 0);
 	if (!req)
 		return -ENOMEM;
 	if (body_size)
@@ -190,9 +213,8 @@ int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 
 	if (name->len > FMAPFS_NAME_MAX)
 		return -ENAMETOOLONG;
-	req = fmapfs_req_new(fmapfs_conn_of(dir), FUSE_LOOKUP,
-			     fmapfs_i(dir)->nodeid, name->len + 1,
-			     sizeof(struct fuse_entry_out), 0);
+	req = fmapfs_proto_req(dir, FUSE_LOOKUP, name->len + 1,
+			       sizeof(struct fuse_entry_out), 0);
 	if (!req)
 		return -ENOMEM;
 	req->forget = fmapfs_forget_new(GFP_KERNEL);
@@ -232,21 +254,15 @@ static int take_attr_out(struct inode *inode, u32 opcode,
 	return 0;
 }
 
-int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
-			 struct fmapfs_attr *attr)
+int fmapfs_proto_getattr(struct inode *inode, struct fmapfs_attr *attr)
 {
 	u64 version = fmapfs_attr_version(inode->i_sb);
 	struct fuse_getattr_in in = {};
 	struct fuse_attr_out out;
 	int rc;
 
-	if (ff) {
-		in.getattr_flags = FUSE_GETATTR_FH;
-		in.fh = ff->fh;
-	}
-	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_GETATTR,
-			       fmapfs_i(inode)->nodeid, &in, sizeof(in),
-			       &out, sizeof(out));
+	rc = fmapfs_proto_call(inode, FUSE_GETATTR, &in, sizeof(in), &out,
+			       sizeof(out));
 	return rc ? rc : take_attr_out(inode, FUSE_GETATTR, &out, version,
 				       attr);
 }
@@ -272,40 +288,59 @@ static void encode_times(const struct iattr *iattr, struct fuse_setattr_in *in)
 	}
 }
 
+static void encode_iattr(const struct iattr *iattr, struct fuse_setattr_in *in)
+{
+	if (iattr->ia_valid & ATTR_MODE) {
+		in->valid |= FATTR_MODE;
+		in->mode = iattr->ia_mode;
+	}
+	if (iattr->ia_valid & ATTR_UID) {
+		in->valid |= FATTR_UID;
+		in->uid = from_kuid(&init_user_ns, iattr->ia_uid);
+	}
+	if (iattr->ia_valid & ATTR_GID) {
+		in->valid |= FATTR_GID;
+		in->gid = from_kgid(&init_user_ns, iattr->ia_gid);
+	}
+	if (iattr->ia_valid & ATTR_SIZE) {
+		in->valid |= FATTR_SIZE;
+		in->size = iattr->ia_size;
+	}
+	encode_times(iattr, in);
+}
+
+/**
+ * fmapfs_proto_setattr - SETATTR
+ * @inode: of what
+ * @iattr: what is to be changed
+ * @ff: an open file that it is to be done by, or NULL
+ * @attr: result: the attributes afterwards
+ */
 int fmapfs_proto_setattr(struct inode *inode, const struct iattr *iattr,
 			 const struct fmapfs_file *ff, struct fmapfs_attr *attr)
 {
 	u64 version = fmapfs_attr_version(inode->i_sb);
-	struct fuse_setattr_in in = {};
-	struct fuse_attr_out out;
+	struct fuse_setattr_in *in;
+	struct fmapfs_req *req;
 	int rc;
 
-	if (iattr->ia_valid & ATTR_MODE) {
-		in.valid |= FATTR_MODE;
-		in.mode = iattr->ia_mode;
-	}
-	if (iattr->ia_valid & ATTR_UID) {
-		in.valid |= FATTR_UID;
-		in.uid = from_kuid(&init_user_ns, iattr->ia_uid);
-	}
-	if (iattr->ia_valid & ATTR_GID) {
-		in.valid |= FATTR_GID;
-		in.gid = from_kgid(&init_user_ns, iattr->ia_gid);
-	}
-	if (iattr->ia_valid & ATTR_SIZE) {
-		in.valid |= FATTR_SIZE;
-		in.size = iattr->ia_size;
-	}
-	encode_times(iattr, &in);
+	req = fmapfs_proto_req(inode, FUSE_SETATTR, sizeof(*in),
+			       sizeof(struct fuse_attr_out), 0);
+	if (!req)
+		return -ENOMEM;
+	in = fmapfs_req_body(req);
+	encode_iattr(iattr, in);
 	if (ff) {
-		in.valid |= FATTR_FH;
-		in.fh = ff->fh;
+		in->valid |= FATTR_FH;
+		in->fh = ff->fh;
+		fmapfs_req_hold_back(req, ff->release);
 	}
-	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_SETATTR,
-			       fmapfs_i(inode)->nodeid, &in, sizeof(in),
-			       &out, sizeof(out));
-	return rc ? rc : take_attr_out(inode, FUSE_SETATTR, &out, version,
-				       attr);
+	rc = fmapfs_req_send(req);
+	if (!rc)
+		rc = take_attr_out(inode, FUSE_SETATTR, req->out, version,
+				   attr);
+	fmapfs_req_put(req);
+	return rc;
 }
 
 /**
@@ -322,9 +357,7 @@ int fmapfs_proto_access(struct inode *inode, int mask)
 
 	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_ACCESS))
 		return 0;
-	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_ACCESS,
-			       fmapfs_i(inode)->nodeid, &in, sizeof(in),
-			       NULL, 0);
+	rc = fmapfs_proto_call(inode, FUSE_ACCESS, &in, sizeof(in), NULL, 0);
 	rc = remember_missing(inode->i_sb, FUSE_ACCESS, rc);
 	return rc == -ENOSYS ? 0 : rc;
 }
@@ -335,9 +368,8 @@ int fmapfs_proto_statfs(struct dentry *dentry, struct kstatfs *buf)
 	struct fuse_statfs_out out;
 	int rc;
 
-	rc = fmapfs_proto_call(fmapfs_conn_of(inode), FUSE_STATFS,
-			       fmapfs_i(inode)->nodeid, NULL, 0,
-			       &out, sizeof(out));
+	rc = fmapfs_proto_call(inode, FUSE_STATFS, NULL, 0, &out,
+			       sizeof(out));
 	if (rc)
 		return rc;
 	buf->f_bsize = out.st.bsize;
@@ -366,10 +398,9 @@ static ssize_t call_xattr(struct inode *inode, u32 opcode, const char *name,
 
 	if (fmapfs_proto_known_missing(inode->i_sb, opcode))
 		return -EOPNOTSUPP;
-	req = fmapfs_req_new(fmapfs_conn_of(inode), opcode,
-			     fmapfs_i(inode)->nodeid, sizeof(*in) + namesize,
-			     size ? size : sizeof(*out),
-			     size ? FMAPFS_REQ_OUTVAR : 0);
+	req = fmapfs_proto_req(inode, opcode, sizeof(*in) + namesize,
+			       size ? size : sizeof(*out),
+			       size ? FMAPFS_REQ_OUTVAR : 0);
 	if (!req)
 		return -ENOMEM;
 	in = fmapfs_req_body(req);

@@ -84,8 +84,7 @@ bool fmapfs_proto_known_missing(struct super_block *sb, u32 opcode);
 int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 			struct fmapfs_entry *entry,
 			struct fmapfs_forget **forget);
-int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
-			 struct fmapfs_attr *attr);
+int fmapfs_proto_getattr(struct inode *inode, struct fmapfs_attr *attr);
 int fmapfs_proto_setattr(struct inode *inode, const struct iattr *iattr,
 			 const struct fmapfs_file *ff,
 			 struct fmapfs_attr *attr);
@@ -96,11 +95,12 @@ ssize_t fmapfs_proto_getxattr(struct inode *inode, const char *name,
 ssize_t fmapfs_proto_listxattr(struct inode *inode, char *list, size_t size);
 
 /* In proto_file.c */
+void fmapfs_proto_file_init(void);
 int fmapfs_proto_open(struct inode *inode, unsigned int flags,
 		      struct fmapfs_file **ffp);
 void fmapfs_proto_release(struct fmapfs_file *ff);
 int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
-		       fl_owner_t owner);
+		       fl_owner_t owner, bool wait);
 int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
 		       bool datasync);
 ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
@@ -121,8 +121,11 @@ ssize_t fmapfs_proto_get_fmap(struct inode *inode, u32 size, void **msgp);
 int fmapfs_proto_get_daxdev(struct super_block *sb, u32 index);
 
 /* Shared by init.c and proto*.c */
-int fmapfs_proto_call(struct fmapfs_conn *conn, u32 opcode, u64 nodeid,
-		      const void *body, u32 body_size, void *out, u32 out_size);
+struct fmapfs_req *fmapfs_proto_req(struct inode *inode, u32 opcode,
+				    u32 body_size, u32 out_size,
+				    unsigned int flags);
+int fmapfs_proto_call(struct inode *inode, u32 opcode, const void *body,
+		      u32 body_size, void *out, u32 out_size);
 int fmapfs_proto_bad(struct super_block *sb, u32 opcode, const char *field,
 		     u64 value);
 int fmapfs_decode_entry(struct super_block *sb, u32 opcode,

@@ -3,9 +3,7 @@
  * One function per opcode: open files and directories.
  */
 #include <linux/fs.h>
-#include <linux/once.h>
 #include <linux/random.h>
-#include <linux/sched.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -14,7 +12,8 @@
 /*
  * The request that closes a file is made before the file is opened, so that
  * closing cannot fail, and so that it is there for the reply to an OPEN whose
- * caller has been killed.
+ * caller has been killed. It is held back by the open file, and by each request
+ * that names the handle until it is finished: the server sees it after them.
  */
 static struct fmapfs_req *new_release(struct inode *inode, unsigned int flags)
 {
@@ -22,10 +21,8 @@ static struct fmapfs_req *new_release(struct inode *inode, unsigned int flags)
 	struct fuse_release_in *in;
 	struct fmapfs_req *req;
 
-	req = fmapfs_req_new(fmapfs_conn_of(inode),
-			     dir ? FUSE_RELEASEDIR : FUSE_RELEASE,
-			     fmapfs_i(inode)->nodeid, sizeof(*in), 0,
-			     FMAPFS_REQ_LAST);
+	req = fmapfs_proto_req(inode, dir ? FUSE_RELEASEDIR : FUSE_RELEASE,
+			       sizeof(*in), 0, 0);
 	if (req) {
 		in = fmapfs_req_body(req);
 		in->flags = flags;
@@ -33,19 +30,19 @@ static struct fmapfs_req *new_release(struct inode *inode, unsigned int flags)
 	return req;
 }
 
-static void send_release(struct fmapfs_req *release, u64 fh)
+static void set_handle(struct fmapfs_req *release, u64 fh)
 {
 	struct fuse_release_in *in = fmapfs_req_body(release);
 
 	in->fh = fh;
-	fmapfs_req_send_background(release);
 }
 
 static void open_late(struct fmapfs_req *req)
 {
 	const struct fuse_open_out *out = req->out;
 
-	send_release(req->priv, out->fh);
+	set_handle(req->priv, out->fh);
+	fmapfs_req_send_background(req->priv);
 }
 
 static void open_end(struct fmapfs_req *req)
@@ -53,23 +50,18 @@ static void open_end(struct fmapfs_req *req)
 	fmapfs_req_put(req->priv);
 }
 
-static int call_open(struct inode *inode, unsigned int flags,
-		     struct fmapfs_file *ff)
+static int call_open(struct inode *inode, u32 opcode, struct fmapfs_file *ff)
 {
-	bool dir = S_ISDIR(inode->i_mode);
 	struct fuse_open_out *out;
 	struct fuse_open_in *in;
 	struct fmapfs_req *req;
 	int rc;
 
-	req = fmapfs_req_new(fmapfs_conn_of(inode),
-			     dir ? FUSE_OPENDIR : FUSE_OPEN,
-			     fmapfs_i(inode)->nodeid, sizeof(*in),
-			     sizeof(*out), 0);
+	req = fmapfs_proto_req(inode, opcode, sizeof(*in), sizeof(*out), 0);
 	if (!req)
 		return -ENOMEM;
 	in = fmapfs_req_body(req);
-	in->flags = flags;
+	in->flags = ff->flags;
 	req->priv = fmapfs_req_get(ff->release);
 	req->late = open_late;
 	req->end = open_end;
@@ -78,9 +70,32 @@ static int call_open(struct inode *inode, unsigned int flags,
 		out = req->out;
 		ff->fh = out->fh;
 		ff->open_flags = out->open_flags;
+		set_handle(ff->release, ff->fh);
 	}
 	fmapfs_req_put(req);
 	return rc;
+}
+
+/* Opens by asking. A server without the opcode needs neither that nor a RELEASE. */
+static int open_handle(struct inode *inode, struct fmapfs_file *ff)
+{
+	u32 opcode = S_ISDIR(inode->i_mode) ? FUSE_OPENDIR : FUSE_OPEN;
+	int rc;
+
+	if (fmapfs_proto_known_missing(inode->i_sb, opcode))
+		return 0;
+	ff->release = new_release(inode, ff->flags);
+	if (!ff->release)
+		return -ENOMEM;
+	rc = call_open(inode, opcode, ff);
+	if (!rc)
+		return 0;
+	fmapfs_req_put(ff->release);
+	ff->release = NULL;
+	if (rc != -ENOSYS)
+		return rc;
+	set_bit(opcode, &fmapfs_sb(inode->i_sb)->no_op);
+	return 0;
 }
 
 /**
@@ -93,25 +108,16 @@ int fmapfs_proto_open(struct inode *inode, unsigned int flags,
 		      struct fmapfs_file **ffp)
 {
 	struct fmapfs_file *ff = kzalloc(sizeof(*ff), GFP_KERNEL_ACCOUNT);
-	int rc = -ENOMEM;
+	int rc;
 
 	if (!ff)
 		return -ENOMEM;
-	flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
-	ff->flags = flags;
-	ff->release = new_release(inode, flags);
-	if (!ff->release)
-		goto free_ff;
-	rc = call_open(inode, flags, ff);
+	ff->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+	rc = open_handle(inode, ff);
 	if (rc)
-		goto put_release;
-	*ffp = ff;
-	return 0;
-
-put_release:
-	fmapfs_req_put(ff->release);
-free_ff:
-	kfree(ff);
+		kfree(ff);
+	else
+		*ffp = ff;
 	return rc;
 }
 
@@ -123,51 +129,47 @@ free_ff:
  */
 void fmapfs_proto_release(struct fmapfs_file *ff)
 {
-	send_release(ff->release, ff->fh);
-	fmapfs_req_put(ff->release);
+	if (ff->release)
+		fmapfs_req_let_go(ff->release);
 	kfree(ff);
 }
 
-/* An opcode without a reply body that a server may lack: then nothing is due. */
-static int call_optional(struct inode *inode, u32 opcode, const void *in,
-			 u32 size)
+/*
+ * An opcode that names a handle, has no reply body, and may be missing: then
+ * nothing is due. Without @wait nobody learns how it ends.
+ */
+static int call_optional(struct inode *inode, const struct fmapfs_file *ff,
+			 u32 opcode, const void *in, u32 size, bool wait)
 {
-	struct fmapfs_sb *fs = fmapfs_sb(inode->i_sb);
+	struct fmapfs_req *req;
 	int rc;
 
 	if (fmapfs_proto_known_missing(inode->i_sb, opcode))
 		return 0;
-	rc = fmapfs_proto_call(fs->conn, opcode, fmapfs_i(inode)->nodeid, in,
-			       size, NULL, 0);
+	req = fmapfs_proto_req(inode, opcode, size, 0, 0);
+	if (!req)
+		return -ENOMEM;
+	memcpy(fmapfs_req_body(req), in, size);
+	fmapfs_req_hold_back(req, ff->release);
+	rc = wait ? fmapfs_req_send(req) : fmapfs_req_send_background(req);
+	fmapfs_req_put(req);
 	if (rc != -ENOSYS)
 		return rc;
-	set_bit(opcode, &fs->no_op);
+	set_bit(opcode, &fmapfs_sb(inode->i_sb)->no_op);
 	return 0;
+}
+
+static siphash_key_t owner_key __ro_after_init;
+
+void __init fmapfs_proto_file_init(void)
+{
+	get_random_bytes(&owner_key, sizeof(owner_key));
 }
 
 /* Tells owners of locks apart, and tells no kernel address. */
 static u64 owner_id(fl_owner_t owner)
 {
-	static siphash_key_t key __read_mostly;
-
-	get_random_once(&key, sizeof(key));
-	return siphash_1u64((unsigned long)owner, &key);
-}
-
-/* A task that is exiting takes no signals: it must not wait for a server. */
-static int flush_at_exit(struct inode *inode, const struct fuse_flush_in *in)
-{
-	struct fmapfs_req *req;
-	int rc;
-
-	req = fmapfs_req_new(fmapfs_conn_of(inode), FUSE_FLUSH,
-			     fmapfs_i(inode)->nodeid, sizeof(*in), 0, 0);
-	if (!req)
-		return -ENOMEM;
-	memcpy(fmapfs_req_body(req), in, sizeof(*in));
-	rc = fmapfs_req_send_background(req);
-	fmapfs_req_put(req);
-	return rc;
+	return siphash_1u64((unsigned long)owner, &owner_key);
 }
 
 /**
@@ -175,22 +177,18 @@ static int flush_at_exit(struct inode *inode, const struct fuse_flush_in *in)
  * @inode: of what
  * @ff: the open file
  * @owner: of locks
- *
- * Does not wait in a task that is exiting; it goes out before the RELEASE.
+ * @wait: for the answer; not in a task that is exiting, which takes no signals
+ *	any more and could never be freed from a hung server
  */
 int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
-		       fl_owner_t owner)
+		       fl_owner_t owner, bool wait)
 {
 	struct fuse_flush_in in = {
 		.fh = ff->fh,
 		.lock_owner = owner_id(owner),
 	};
 
-	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_FLUSH))
-		return 0;
-	if (current->flags & PF_EXITING)
-		return flush_at_exit(inode, &in);
-	return call_optional(inode, FUSE_FLUSH, &in, sizeof(in));
+	return call_optional(inode, ff, FUSE_FLUSH, &in, sizeof(in), wait);
 }
 
 /**
@@ -202,13 +200,13 @@ int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
 		       bool datasync)
 {
+	u32 opcode = S_ISDIR(inode->i_mode) ? FUSE_FSYNCDIR : FUSE_FSYNC;
 	struct fuse_fsync_in in = {
 		.fh = ff->fh,
 		.fsync_flags = datasync ? FUSE_FSYNC_FDATASYNC : 0,
 	};
 
-	return call_optional(inode, S_ISDIR(inode->i_mode) ?
-			     FUSE_FSYNCDIR : FUSE_FSYNC, &in, sizeof(in));
+	return call_optional(inode, ff, opcode, &in, sizeof(in), true);
 }
 
 /**
@@ -230,11 +228,11 @@ ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
 	struct fmapfs_req *req;
 	ssize_t rc;
 
-	req = fmapfs_req_new(fmapfs_conn_of(inode), FUSE_READ,
-			     fmapfs_i(inode)->nodeid, sizeof(*in), size,
-			     FMAPFS_REQ_OUTVAR);
+	req = fmapfs_proto_req(inode, FUSE_READ, sizeof(*in), size,
+			       FMAPFS_REQ_OUTVAR);
 	if (!req)
 		return -ENOMEM;
+	fmapfs_req_hold_back(req, ff->release);
 	in = fmapfs_req_body(req);
 	in->fh = ff->fh;
 	in->offset = pos;
@@ -257,7 +255,7 @@ ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
  * @flags: O_*
  * @pos: bytes from the start
  * @size: bytes; at most what is agreed on
- * @from: has the data; advanced by @size, the caller reverts what is not written
+ * @from: has the data; advanced by @size, also if less is written
  *
  * Return: bytes written, or -errno.
  */
@@ -270,11 +268,11 @@ ssize_t fmapfs_proto_write(struct inode *inode, const struct fmapfs_file *ff,
 	struct fmapfs_req *req;
 	ssize_t rc = -EFAULT;
 
-	req = fmapfs_req_new(fmapfs_conn_of(inode), FUSE_WRITE,
-			     fmapfs_i(inode)->nodeid, sizeof(*in) + size,
-			     sizeof(*out), 0);
+	req = fmapfs_proto_req(inode, FUSE_WRITE, sizeof(*in) + size,
+			       sizeof(*out), 0);
 	if (!req)
 		return -ENOMEM;
+	fmapfs_req_hold_back(req, ff->release);
 	in = fmapfs_req_body(req);
 	in->fh = ff->fh;
 	in->offset = pos;
@@ -371,12 +369,11 @@ int fmapfs_proto_readdir(struct inode *dir, const struct fmapfs_file *ff,
 	buf->plus = plus;
 	buf->at = 0;
 	buf->version = fmapfs_attr_version(dir->i_sb);
-	buf->req = fmapfs_req_new(fmapfs_conn_of(dir),
-				  plus ? FUSE_READDIRPLUS : FUSE_READDIR,
-				  fmapfs_i(dir)->nodeid, sizeof(*in), size,
-				  FMAPFS_REQ_OUTVAR);
+	buf->req = fmapfs_proto_req(dir, plus ? FUSE_READDIRPLUS : FUSE_READDIR,
+				    sizeof(*in), size, FMAPFS_REQ_OUTVAR);
 	if (!buf->req)
 		return -ENOMEM;
+	fmapfs_req_hold_back(buf->req, ff->release);
 	if (plus)
 		buf->req->late = readdirplus_late;
 	in = fmapfs_req_body(buf->req);

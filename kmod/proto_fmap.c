@@ -20,9 +20,8 @@ ssize_t fmapfs_proto_get_fmap(struct inode *inode, u32 size, void **msgp)
 	struct fmapfs_req *req;
 	ssize_t rc;
 
-	req = fmapfs_req_new(fmapfs_conn_of(inode), FUSE_GET_FMAP,
-			     fmapfs_i(inode)->nodeid, sizeof(*in), size,
-			     FMAPFS_REQ_OUTVAR);
+	req = fmapfs_proto_req(inode, FUSE_GET_FMAP, sizeof(*in), size,
+			       FMAPFS_REQ_OUTVAR);
 	if (!req)
 		return -ENOMEM;
 	in = fmapfs_req_body(req);

@@ -57,6 +57,7 @@ struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
 	INIT_LIST_HEAD(&req->intr);
 	INIT_HLIST_NODE(&req->hash);
 	refcount_set(&req->count, 1);
+	refcount_set(&req->held, 1);
 	init_waitqueue_head(&req->wait);
 	req->conn = fmapfs_conn_get(conn);
 	req->flags = flags;
@@ -79,6 +80,20 @@ put_req:
 	return NULL;
 }
 
+/* What was waiting for this request to be over. */
+static void release_holds(struct fmapfs_req *req)
+{
+	struct fmapfs_req *then = req->then;
+	struct fmapfs_forget *node = req->node;
+
+	req->then = NULL;
+	req->node = NULL;
+	if (then)
+		fmapfs_req_let_go(then);
+	if (node)
+		fmapfs_forget_put(req->conn, node);
+}
+
 struct fmapfs_req *fmapfs_req_get(struct fmapfs_req *req)
 {
 	refcount_inc(&req->count);
@@ -97,11 +112,25 @@ void fmapfs_req_put(struct fmapfs_req *req)
 		     req->state != FMAPFS_REQ_FINISHED);
 	if (req->state == FMAPFS_REQ_NEW && req->end)
 		req->end(req);
+	release_holds(req);
 	kvfree(req->in);
 	kvfree(req->out);
 	fmapfs_forget_free(req->forget);
 	fmapfs_conn_put(req->conn);
 	kmem_cache_free(req_cache, req);
+}
+
+/**
+ * fmapfs_req_take - take a request out of its place, to finish it
+ * @req: queued or sent; its connection is locked
+ */
+void fmapfs_req_take(struct fmapfs_req *req)
+{
+	lockdep_assert_held(&req->conn->lock);
+	list_del_init(&req->list);
+	hash_del(&req->hash);
+	list_del_init(&req->intr);
+	req->state = FMAPFS_REQ_TAKEN;
 }
 
 /* May a request of this kind be queued in this phase? */
@@ -112,8 +141,6 @@ static bool may_queue(const struct fmapfs_req *req)
 		return req->flags & FMAPFS_REQ_EARLY;
 	case FMAPFS_CONN_READY:
 		return true;
-	case FMAPFS_CONN_CLOSING:
-		return req->flags & FMAPFS_REQ_LAST;
 	default:
 		return false;
 	}
@@ -165,8 +192,9 @@ void fmapfs_req_finish(struct fmapfs_req *req, int error)
 	spin_lock(&conn->lock);
 	req->error = error;
 	req->state = FMAPFS_REQ_FINISHED;
-	list_del_init(&req->intr);
 	abandoned = req->abandoned;
+	if (abandoned)
+		conn->nr_abandoned--;
 	conn->nr_waiting--;
 	if (req->background) {
 		conn->nr_background--;
@@ -179,7 +207,10 @@ void fmapfs_req_finish(struct fmapfs_req *req, int error)
 		req->late(req);
 	if (req->end)
 		req->end(req);
+	release_holds(req);
 	wake_up(&req->wait);
+	if (abandoned)
+		wake_up(&conn->blocked);
 	fmapfs_conn_wake(conn);
 	fmapfs_req_put(req);
 }
@@ -219,11 +250,12 @@ static int leave(struct fmapfs_req *req)
 		spin_unlock(&conn->lock);
 		return req->error;
 	case FMAPFS_REQ_QUEUED:
-		list_del_init(&req->list);
+		fmapfs_req_take(req);
 		unsent = true;
 		break;
 	default:
 		req->abandoned = true;
+		conn->nr_abandoned++;
 	}
 	spin_unlock(&conn->lock);
 	if (unsent)
@@ -305,9 +337,61 @@ int fmapfs_req_send_background(struct fmapfs_req *req)
 	return 0;
 }
 
+/**
+ * fmapfs_queue_last - queue the last request of a connection
+ * @req: the request; its connection is locked, and ready
+ *
+ * Behind all others that nobody waits for. Nothing can be sent after it.
+ */
+void fmapfs_queue_last(struct fmapfs_req *req)
+{
+	lockdep_assert_held(&req->conn->lock);
+	req->background = true;
+	enqueue(req, &req->conn->background);
+	fmapfs_flush_background(req->conn);
+}
+
+/**
+ * fmapfs_req_hold_back - do not send one request before another is finished
+ * @req: not yet sent
+ * @then: to be held back; NULL: nothing happens
+ */
+void fmapfs_req_hold_back(struct fmapfs_req *req, struct fmapfs_req *then)
+{
+	if (!then)
+		return;
+	refcount_inc(&then->held);
+	req->then = then;
+}
+
+/**
+ * fmapfs_req_let_go - stop holding a request back
+ * @then: the request
+ *
+ * The last to do so sends it, and drops the maker's reference. Does not wait.
+ */
+void fmapfs_req_let_go(struct fmapfs_req *then)
+{
+	if (!refcount_dec_and_test(&then->held))
+		return;
+	fmapfs_req_send_background(then);
+	fmapfs_req_put(then);
+}
+
 struct fmapfs_forget *fmapfs_forget_new(gfp_t gfp)
 {
-	return kzalloc(sizeof(struct fmapfs_forget), gfp | __GFP_ACCOUNT);
+	struct fmapfs_forget *forget;
+
+	forget = kzalloc(sizeof(*forget), gfp | __GFP_ACCOUNT);
+	if (forget)
+		refcount_set(&forget->count, 1);
+	return forget;
+}
+
+struct fmapfs_forget *fmapfs_forget_get(struct fmapfs_forget *forget)
+{
+	refcount_inc(&forget->count);
+	return forget;
 }
 
 void fmapfs_forget_free(struct fmapfs_forget *forget)
@@ -316,23 +400,21 @@ void fmapfs_forget_free(struct fmapfs_forget *forget)
 }
 
 /**
- * fmapfs_forget_send - give lookups back to the server
+ * fmapfs_forget_put - drop a hold; with the last, give the lookups back
  * @conn: the connection
- * @forget: consumed
- * @nodeid: node id
- * @nlookup: number of lookups
+ * @forget: the hold is consumed
  *
- * Never waits, never fails; without a server there is nothing to give back.
+ * Never waits, never fails. Without a server there is nothing to give back, nor
+ * after DESTROY.
  */
-void fmapfs_forget_send(struct fmapfs_conn *conn, struct fmapfs_forget *forget,
-			u64 nodeid, u64 nlookup)
+void fmapfs_forget_put(struct fmapfs_conn *conn, struct fmapfs_forget *forget)
 {
 	bool queued = false;
 
-	forget->nodeid = nodeid;
-	forget->nlookup = nlookup;
+	if (!refcount_dec_and_test(&forget->count))
+		return;
 	spin_lock(&conn->lock);
-	if (conn->phase != FMAPFS_CONN_DEAD) {
+	if (forget->nlookup && conn->phase < FMAPFS_CONN_CLOSING) {
 		list_add_tail(&forget->list, &conn->forgets);
 		queued = true;
 	}
@@ -341,4 +423,21 @@ void fmapfs_forget_send(struct fmapfs_conn *conn, struct fmapfs_forget *forget,
 		fmapfs_conn_wake(conn);
 	else
 		fmapfs_forget_free(forget);
+}
+
+/**
+ * fmapfs_forget_send - give lookups back to the server
+ * @conn: the connection
+ * @forget: the caller's hold is consumed
+ * @nodeid: node id
+ * @nlookup: number of lookups
+ *
+ * They go out when nobody else holds @forget.
+ */
+void fmapfs_forget_send(struct fmapfs_conn *conn, struct fmapfs_forget *forget,
+			u64 nodeid, u64 nlookup)
+{
+	forget->nodeid = nodeid;
+	forget->nlookup = nlookup;
+	fmapfs_forget_put(conn, forget);
 }

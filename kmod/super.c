@@ -296,6 +296,8 @@ static void init_super(struct super_block *sb)
 	sb->s_xattr = FMAPFS_S_XATTR(fmapfs_xattr_handlers);
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
 	sb->s_time_gran = 1;
+	/* What is read twice may differ. */
+	sb->s_iflags |= SB_I_IMA_UNVERIFIABLE_SIGNATURE;
 	/* DAX entries are pages; fsdax checks that blocks are, too. */
 	sb->s_blocksize = PAGE_SIZE;
 	sb->s_blocksize_bits = PAGE_SHIFT;

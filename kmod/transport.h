@@ -39,11 +39,16 @@ struct fmapfs_agreed {
 
 /**
  * struct fmapfs_forget - lookups to give back; allocated before they are taken
+ * @count: holds. An inode has one until it goes, and so has each request that
+ *	names the inode's node id until it is finished, whether its caller waits
+ *	for it or not: the FORGET goes out with the last, so that no node is
+ *	forgotten that the server is still asked about.
  * @list: in the connection's queue; guarded by its lock
  * @nodeid: node id
- * @nlookup: number of lookups to forget
+ * @nlookup: number of lookups to forget; 0: nothing is sent
  */
 struct fmapfs_forget {
+	refcount_t count;
 	struct list_head list;
 	u64 nodeid;
 	u64 nlookup;
@@ -53,14 +58,14 @@ enum fmapfs_req_state {
 	FMAPFS_REQ_NEW,		/* the caller's alone */
 	FMAPFS_REQ_QUEUED,	/* in the pending or the background queue */
 	FMAPFS_REQ_SENT,	/* read by the server, in the in-flight table */
-	FMAPFS_REQ_REPLYING,	/* in no list; the server is inside write(2) */
+	FMAPFS_REQ_TAKEN,	/* in no list; somebody is about to finish it */
 	FMAPFS_REQ_FINISHED,	/* error and out are valid */
 };
 
 /* How a request behaves; fixed when it is made. */
 #define FMAPFS_REQ_OUTVAR	BIT(0) /* the reply may be shorter */
 #define FMAPFS_REQ_EARLY	BIT(1) /* goes out before INIT is answered */
-#define FMAPFS_REQ_LAST		BIT(2) /* goes out when unmounting */
+#define FMAPFS_REQ_LAST		BIT(2) /* DESTROY: nothing comes after it */
 
 /**
  * struct fmapfs_req - one request to the server
@@ -90,6 +95,10 @@ enum fmapfs_req_state {
  * @end: runs once when the request is finished, however that came, or freed
  *	unsent. May sleep. Releases @priv.
  * @forget: for the lookup that the request may bring, or NULL
+ * @node: holds the node that the request names until it is finished, or NULL
+ * @then: a request that is held back until this one is finished, or NULL: the
+ *	RELEASE of the handle that this one names
+ * @held: how many hold this one back: those whose @then it is, and its maker
  * @priv: for the callbacks
  */
 struct fmapfs_req {
@@ -115,6 +124,9 @@ struct fmapfs_req {
 	void (*late)(struct fmapfs_req *req);
 	void (*end)(struct fmapfs_req *req);
 	struct fmapfs_forget *forget;
+	struct fmapfs_forget *node;
+	struct fmapfs_req *then;
+	refcount_t held;
 	void *priv;
 };
 
@@ -134,7 +146,11 @@ struct fmapfs_req *fmapfs_req_get(struct fmapfs_req *req);
 void fmapfs_req_put(struct fmapfs_req *req);
 int fmapfs_req_send(struct fmapfs_req *req);
 int fmapfs_req_send_background(struct fmapfs_req *req);
+void fmapfs_req_hold_back(struct fmapfs_req *req, struct fmapfs_req *then);
+void fmapfs_req_let_go(struct fmapfs_req *then);
 struct fmapfs_forget *fmapfs_forget_new(gfp_t gfp);
+struct fmapfs_forget *fmapfs_forget_get(struct fmapfs_forget *forget);
+void fmapfs_forget_put(struct fmapfs_conn *conn, struct fmapfs_forget *forget);
 void fmapfs_forget_free(struct fmapfs_forget *forget);
 void fmapfs_forget_send(struct fmapfs_conn *conn, struct fmapfs_forget *forget,
 			u64 nodeid, u64 nlookup);
@@ -144,6 +160,7 @@ struct fmapfs_conn *fmapfs_conn_new(struct fmapfs_devtab *devtab,
 				    unsigned int id);
 struct fmapfs_conn *fmapfs_conn_get(struct fmapfs_conn *conn);
 void fmapfs_conn_put(struct fmapfs_conn *conn);
+unsigned int fmapfs_conn_id(const struct fmapfs_conn *conn);
 struct fmapfs_agreed *fmapfs_conn_agreed(struct fmapfs_conn *conn);
 void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,
 		       u16 congestion_threshold);
