@@ -52,6 +52,7 @@ struct node {
 	uint8_t *fmap;
 	uint64_t fmap_len, fmap_crop;
 	bool may_truncate;	/* SETATTR may change the size of a memory file */
+	uint8_t *fmap_other;	/* then this, of the same length, comes in turn */
 	struct xattr xattr[4];
 	atomic_long lookups, forgets;
 };

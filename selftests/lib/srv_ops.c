@@ -120,6 +120,16 @@ static int attr_reply(struct call *c)
 	return sizeof(*out);
 }
 
+/* The other map, of the new size. */
+static void swap_fmaps(struct node *n)
+{
+	uint8_t *fmap = n->fmap_other;
+
+	n->fmap_other = n->fmap;
+	n->fmap = fmap;
+	((struct fuse_famfs_fmap_header *)fmap)->file_size = n->size;
+}
+
 static int op_setattr(struct call *c)
 {
 	const struct fuse_setattr_in *in = c->body;
@@ -131,6 +141,8 @@ static int op_setattr(struct call *c)
 		if (!n->fmap && in->size > n->data_room)
 			return -ENOSPC;
 		n->size = in->size;
+		if (n->fmap_other)
+			swap_fmaps(n);
 	}
 	if (in->valid & FATTR_MODE)
 		n->mode = (n->mode & S_IFMT) | (in->mode & 07777);
