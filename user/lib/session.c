@@ -66,29 +66,42 @@ static void stand_in_destroy(void *userdata)
 		fs->server_destroy(fs->userdata);
 }
 
+static void stand_in_get_fmap(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct fuse_fmap_session *fs = fuse_req_userdata(req);
+
+	if (fs->op.get_fmap)
+		fs->op.get_fmap(req, ino, size);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void stand_in_get_daxdev(fuse_req_t req, int index)
+{
+	struct fuse_fmap_session *fs = fuse_req_userdata(req);
+
+	if (index < 0 || index >= FUSE_FAMFS_MAX_DAXDEVS)
+		fuse_reply_err(req, EINVAL);
+	else if (fs->op.get_daxdev)
+		fs->op.get_daxdev(req, index);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
+}
+
 /* The requests that io.c has translated, and those of ordinary users. */
 static void stand_in_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 			      size_t size)
 {
 	struct fuse_fmap_session *fs = fuse_req_userdata(req);
 
-	if (!strcmp(name, fs->name_fmap)) {
-		if (fs->op.get_fmap)
-			fs->op.get_fmap(req, ino, size);
-		else
-			fuse_reply_err(req, EOPNOTSUPP);
-	} else if (!strcmp(name, fs->name_daxdev)) {
-		if (size >= FUSE_FAMFS_MAX_DAXDEVS)
-			fuse_reply_err(req, EINVAL);
-		else if (fs->op.get_daxdev)
-			fs->op.get_daxdev(req, size);
-		else
-			fuse_reply_err(req, EOPNOTSUPP);
-	} else if (fs->server_getxattr) {
+	if (!strcmp(name, fs->name_fmap))
+		stand_in_get_fmap(req, ino, size);
+	else if (!strcmp(name, fs->name_daxdev))
+		stand_in_get_daxdev(req, size);
+	else if (fs->server_getxattr)
 		fs->server_getxattr(req, ino, name, size);
-	} else {
+	else
 		fuse_reply_err(req, ENOSYS);
-	}
 }
 
 static int make_names(struct fuse_fmap_session *fs)
@@ -128,8 +141,8 @@ static int make_session(struct fuse_fmap_session *fs, struct fuse_args *args,
 	op->init = stand_in_init;
 	op->destroy = stand_in_destroy;
 #ifdef FUSE_FMAP_NATIVE
-	op->get_fmap = fs->op.get_fmap;
-	op->get_daxdev = fs->op.get_daxdev;
+	op->get_fmap = stand_in_get_fmap;
+	op->get_daxdev = stand_in_get_daxdev;
 	if (op->getxattr)
 #endif
 		op->getxattr = stand_in_getxattr;
@@ -160,7 +173,7 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 	fs->early_fd = -1;
 	fs->bufsize = FIRST_BUFSIZE;
 	fs->init.magic = INIT_STATE_MAGIC;
-	atomic_store(&fs->want, fs->op.get_fmap);
+	atomic_store(&fs->want, fs->op.get_fmap != NULL);
 
 	fs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = fs->wake_fd < 0 ? -errno : make_names(fs);
