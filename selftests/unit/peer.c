@@ -114,8 +114,9 @@ static void op_get_daxdev(fuse_req_t req, int index)
 		memset(path, 'x', sizeof(path));
 		path[DAXDEV_NAME_MAX - (index == 60)] = '\0';
 	} else {
-		snprintf(path, sizeof(path), index == 62 ? "" : "/dev/dax%d.0",
-			 index);
+		snprintf(path, sizeof(path), "/dev/dax%d.0", index);
+		if (index == 62)
+			path[0] = '\0';
 	}
 	fuse_fmap_reply_daxdev(req, index, path);
 }

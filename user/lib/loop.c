@@ -142,7 +142,7 @@ static int finish(struct fuse_fmap_session *fs, int error)
 
 int fuse_fmap_session_loop(struct fuse_fmap_session *fs)
 {
-	struct buffer buf = { NULL };
+	struct buffer buf = { 0 };
 	sigset_t mask;
 	ssize_t len;
 
@@ -211,7 +211,7 @@ static bool work_once(struct pool *pool, struct buffer *buf)
 static void *work(void *arg)
 {
 	struct pool *pool = arg;
-	struct buffer buf = { NULL };
+	struct buffer buf = { 0 };
 
 	while (work_once(pool, &buf))
 		;
