@@ -62,6 +62,7 @@ $(INSTALL_PARTS): install-%: %
 uninstall:
 	for part in $(USER_PARTS); do $(MAKE) -C $$part uninstall || exit; done
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/fmapfs.ko*
+	$(if $(DESTDIR),,depmod $(KVER))
 
 clean:
 	for part in $(USER_PARTS) $(filter kmod,$(KMOD)); do \
@@ -80,6 +81,9 @@ check-unit:
 demo:
 	selftests/demo/demo.sh
 
+bench:
+	@echo 'not yet: "make demo" shows one ratio, of a mapping to the server'
+
 style:
 	selftests/vm/style
 
@@ -95,6 +99,7 @@ help:
 	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
 	@echo 'make style        checkpatch and shellcheck'
 	@echo 'make demo         two hosts, one memory'
+	@echo 'make bench        not yet'
 	@echo
 	@echo 'V=1 shows the commands; SAN=1 builds with ASan and UBSan;'
 	@echo 'KVER=... or KDIR=... names another kernel; DESTDIR=... another root;'
@@ -102,4 +107,4 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-unit demo style help
+	check-unit demo bench style help
