@@ -74,11 +74,13 @@ EOF
 # host NAME BED: starts a host; its output is told apart by its name
 host() {
 	"$vm_dir/run" --bed "$2" --dax "pmem:1G:$work/memory0" \
-		--dax "pmem:1G:$work/memory1" --share "$share" --timeout 280 \
+		--dax "pmem:1G:$work/memory1" --share "$share" --timeout 900 \
 		-- /usr/lib/fmapfs/demo/host "$1" 2>&1 | sed -u "s/^/  $1 | /"
 }
 
-work=$(mktemp -d)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/fmapfs
+mkdir -p "$cache/run"
+work=$(mktemp -d "$cache/run/demo-XXXXXX")
 share=$work/share
 hosts=()
 cleanup() {

@@ -10,7 +10,7 @@ bed_table='
 debian12        bookworm  6\.1\.0-[0-9]+
 debian12-6.12   bookworm  6\.12\.[0-9]+\+deb12[.0-9]*
 debian13        trixie    6\.12\.[0-9]+\+deb13[.0-9]*
-debian13-bpo    trixie    7\.3\.[0-9]+\+deb13[.0-9]*
+debian13-bpo    trixie    7\.[0-9]+\.[0-9]+\+deb13[.0-9]*
 sid             sid       [7-9]\.[0-9.]+\+deb[0-9.]+
 '
 

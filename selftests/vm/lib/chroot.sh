@@ -58,10 +58,11 @@ in_scratch_root() {
 copy_tree() {
 	local dst=$1 list=$1.list
 
-	git -C "$top_dir" ls-files -z --cached --others --exclude-standard |
+	git -c "safe.directory=$top_dir" -C "$top_dir" ls-files -z --cached --others --exclude-standard |
 		while read -r -d '' file; do
 			[ ! -e "$top_dir/$file" ] || printf '%s\0' "$file"
 		done | sort -zu >"$list.new"
+	[ -s "$list.new" ] || die "git knows no file in $top_dir"
 	mkdir -p "$dst"
 	if [ -e "$list" ]; then
 		comm -z -23 "$list" "$list.new" | (cd "$dst" && xargs -0 -r rm -f)
