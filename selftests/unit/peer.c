@@ -201,14 +201,7 @@ struct peer *peer_start(const struct peer_setup *setup)
 				    fds), 0);
 	peer->fd = fds[0];
 	peer->session_fd = fds[1];
-	if (setup->state)
-		assert_int_equal(fuse_fmap_session_resume(peer->fs, fds[1],
-							  setup->state,
-							  setup->state_len,
-							  NULL), 0);
-	else
-		assert_int_equal(fuse_fmap_session_attach(peer->fs, fds[1],
-							  NULL), 0);
+	assert_int_equal(fuse_fmap_session_attach(peer->fs, fds[1], NULL), 0);
 	if (!setup->no_loop) {
 		peer->running = true;
 		assert_int_equal(pthread_create(&peer->thread, NULL, run, peer),
@@ -323,4 +316,13 @@ void peer_init(struct peer *peer, uint32_t flags, uint32_t flags2,
 	assert_int_equal(reply.len, sizeof(*out));
 	memcpy(out, reply.body, sizeof(*out));
 	reply_free(&reply);
+}
+
+struct peer *peer_start_agreed(const struct peer_setup *setup)
+{
+	struct peer *peer = peer_start(setup);
+	struct fuse_init_out out;
+
+	peer_init(peer, PEER_FLAGS, OFFERED_FLAGS2, &out);
+	return peer;
 }

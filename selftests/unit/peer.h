@@ -12,6 +12,10 @@
 
 #define OFFERED_FLAGS2	((uint32_t)(FUSE_DAX_FMAP >> 32))
 
+/* What a kernel's INIT says beside that. */
+#define PEER_FLAGS	(FUSE_INIT_EXT | FUSE_ASYNC_READ | FUSE_MAX_PAGES | \
+			 FUSE_PARALLEL_DIROPS)
+
 #define INO_PLAIN	10	/* has no fmap */
 #define INO_SMALL	11	/* peer.small */
 #define INO_LARGE	12	/* peer.large */
@@ -31,8 +35,6 @@ struct peer_setup {
 	bool want_too_much;	/* in init: what the kernel does not offer */
 	bool no_loop;		/* the test reads and writes by itself */
 	const char *options;	/* -o */
-	const void *state;	/* to resume; NULL: INIT is to come */
-	int state_len;
 };
 
 struct peer {
@@ -59,7 +61,7 @@ struct peer {
 	pthread_barrier_t meet;
 };
 
-/* A reply, or a notification, as the kernel gets it. */
+/* A reply as the kernel gets it. */
 struct reply {
 	struct fuse_out_header out;
 	uint8_t *body;
@@ -67,6 +69,8 @@ struct reply {
 };
 
 struct peer *peer_start(const struct peer_setup *setup);
+/* INIT is over, and the kernel has offered fmaps. */
+struct peer *peer_start_agreed(const struct peer_setup *setup);
 /* Ends the loop, as an unmount does, and the session. Return: the loop's result */
 int peer_stop(struct peer *peer);
 

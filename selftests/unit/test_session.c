@@ -6,30 +6,16 @@
  *   2. GET_FMAP and GET_DAXDEV reach the server as real requests, and the
  *      replies come back; other requests, and xattrs of any name, go their way.
  *   3. Replies of any size; the sized dialect asks again.
- *   4. Interrupts, threads, signals, other ways to end a loop.
- *   5. State and resume; notifications; unmount; the end of the connection.
+ *   4. Interrupts and threads.
+ *
+ * How a session is mounted and ends: test_session_end.c.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/socket.h>
 #include "peer.h"
 #include "session_i.h"
-
-#define FLAGS	(FUSE_INIT_EXT | FUSE_ASYNC_READ | FUSE_MAX_PAGES | \
-		 FUSE_PARALLEL_DIROPS)
-
-static struct peer *start(const struct peer_setup *setup)
-{
-	struct peer *peer = peer_start(setup);
-	struct fuse_init_out out;
-
-	peer_init(peer, FLAGS, OFFERED_FLAGS2, &out);
-	return peer;
-}
 
 static void wait_for(atomic_bool *flag)
 {
@@ -67,35 +53,35 @@ static void check_init(const struct peer_setup *setup, uint32_t flags,
 static void fmaps_are_agreed_on_if_offered_and_wanted(void **state)
 {
 	(void)state;
-	check_init(&(struct peer_setup) { 0 }, FLAGS, OFFERED_FLAGS2, true,
+	check_init(&(struct peer_setup) { 0 }, PEER_FLAGS, OFFERED_FLAGS2, true,
 		   true);
-	check_init(&(struct peer_setup) { .threads = 8 }, FLAGS,
+	check_init(&(struct peer_setup) { .threads = 8 }, PEER_FLAGS,
 		   OFFERED_FLAGS2 | 1, true, true);
 }
 
 static void fmaps_are_not_agreed_on_if_not_offered(void **state)
 {
 	(void)state;
-	check_init(&(struct peer_setup) { 0 }, FLAGS, 0, false, false);
-	check_init(&(struct peer_setup) { 0 }, FLAGS, ~OFFERED_FLAGS2, false,
+	check_init(&(struct peer_setup) { 0 }, PEER_FLAGS, 0, false, false);
+	check_init(&(struct peer_setup) { 0 }, PEER_FLAGS, ~OFFERED_FLAGS2, false,
 		   false);
 	/* Without FUSE_INIT_EXT there is no flags2. */
-	check_init(&(struct peer_setup) { 0 }, FLAGS & ~FUSE_INIT_EXT,
+	check_init(&(struct peer_setup) { 0 }, PEER_FLAGS & ~FUSE_INIT_EXT,
 		   OFFERED_FLAGS2, false, false);
 }
 
 static void fmaps_are_not_agreed_on_if_not_wanted(void **state)
 {
 	(void)state;
-	check_init(&(struct peer_setup) { .not_wanted = true }, FLAGS,
+	check_init(&(struct peer_setup) { .not_wanted = true }, PEER_FLAGS,
 		   OFFERED_FLAGS2, true, false);
-	check_init(&(struct peer_setup) { .no_get_fmap = true }, FLAGS,
+	check_init(&(struct peer_setup) { .no_get_fmap = true }, PEER_FLAGS,
 		   OFFERED_FLAGS2, true, false);
 }
 
 static void get_fmap_reaches_the_server(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { 0 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { 0 });
 	struct msg msg = { 0 };
 	struct reply reply;
 
@@ -131,7 +117,7 @@ static void check_device(struct peer *peer, uint32_t index, const char *path)
 
 static void get_daxdev_reaches_the_server(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { 0 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { 0 });
 	char longest[DAXDEV_NAME_MAX];
 	struct reply reply;
 
@@ -157,7 +143,7 @@ static void get_daxdev_reaches_the_server(void **state)
 
 static void operations_left_out_are_not_supported(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) {
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) {
 		.no_get_fmap = true, .no_get_daxdev = true,
 	});
 	struct reply reply;
@@ -192,7 +178,7 @@ static const char *const forged[] = {
 
 static void forged_names_are_ordinary_xattrs(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { 0 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { 0 });
 	struct reply reply;
 	size_t i;
 
@@ -209,7 +195,7 @@ static void forged_names_are_ordinary_xattrs(void **state)
 	assert_int_equal(peer->get_daxdevs, 0);
 	assert_int_equal(peer_stop(peer), 0);
 
-	peer = start(&(struct peer_setup) { .no_getxattr = true });
+	peer = peer_start_agreed(&(struct peer_setup) { .no_getxattr = true });
 	assert_int_equal(ask_xattr(peer, forged[5], &reply), -ENOSYS);
 	reply_free(&reply);
 	assert_int_equal(peer_stop(peer), 0);
@@ -217,7 +203,7 @@ static void forged_names_are_ordinary_xattrs(void **state)
 
 static void other_requests_go_their_way(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { 0 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { 0 });
 	struct fuse_entry_out *entry;
 	struct reply reply;
 
@@ -243,7 +229,7 @@ static void other_requests_go_their_way(void **state)
 
 static void large_maps_say_their_size_first(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { .type = SOCK_STREAM });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { .type = SOCK_STREAM });
 	struct fuse_famfs_fmap_header h;
 	const size_t size = 32 + 65536 * 24;
 	struct fuse_fmap *fmap;
@@ -287,7 +273,7 @@ static void the_largest_message_gets_through(void **state)
 	uint32_t i;
 
 	(void)state;
-	peer = start(&(struct peer_setup) { .type = SOCK_STREAM });
+	peer = peer_start_agreed(&(struct peer_setup) { .type = SOCK_STREAM });
 	strips = calloc(N * EXTENTS, sizeof(*strips));
 	for (i = 0; i < N * EXTENTS; i++)
 		strips[i] = (struct fuse_famfs_simple_ext) {
@@ -315,7 +301,7 @@ static void the_largest_message_gets_through(void **state)
 
 static void interrupts_reach_get_fmap(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { 0 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { 0 });
 	struct fuse_getxattr_in in = { .size = 4096 };
 	struct fuse_interrupt_in intr;
 	struct reply reply;
@@ -334,7 +320,7 @@ static void interrupts_reach_get_fmap(void **state)
 
 static void requests_are_served_at_once_by_threads(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { .threads = 8 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { .threads = 8 });
 	struct fuse_getxattr_in in = { .size = 4096 };
 	uint64_t uniques[PEER_MEET], seen = 0;
 	struct reply reply;
@@ -360,7 +346,7 @@ static void requests_are_served_at_once_by_threads(void **state)
 /* More requests than threads: the rest waits its turn, none is lost. */
 static void threads_are_no_more_than_asked_for(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) { .threads = 4 });
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { .threads = 4 });
 	struct fuse_getxattr_in in = { .size = 4096 };
 	struct reply reply;
 	unsigned int i;
@@ -377,116 +363,10 @@ static void threads_are_no_more_than_asked_for(void **state)
 	assert_int_equal(peer_stop(peer), 0);
 }
 
-static void exit_from_elsewhere_ends_an_idle_loop(void **state)
-{
-	static const unsigned int threads[] = { 0, 1, 4 };
-	struct peer *peer;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(threads); i++) {
-		peer = start(&(struct peer_setup) { .threads = threads[i] });
-		fuse_fmap_session_exit(peer->fs);
-		pthread_join(peer->thread, NULL);
-		peer->running = false;
-		assert_int_equal(peer_stop(peer), 0);
-	}
-	/* Before it has begun, too. */
-	for (i = 0; i < ARRAY_SIZE(threads); i++) {
-		peer = peer_start(&(struct peer_setup) { .no_loop = true });
-		fuse_fmap_session_exit(peer->fs);
-		assert_int_equal(threads[i] ?
-				 fuse_fmap_session_loop_mt(peer->fs, threads[i]) :
-				 fuse_fmap_session_loop(peer->fs), 0);
-		peer_stop(peer);
-	}
-}
-
-/* Brings PEER_MEET threads into being. */
-static void meet(struct peer *peer)
-{
-	struct fuse_getxattr_in in = { .size = 4096 };
-	struct reply reply;
-	int i;
-
-	for (i = 0; i < PEER_MEET; i++)
-		peer_send(peer, FUSE_GET_FMAP, INO_MEET, &in, sizeof(in));
-	for (i = 0; i < PEER_MEET; i++) {
-		peer_receive(peer, &reply);
-		reply_free(&reply);
-	}
-}
-
-/* Also if another thread waits for requests by then. */
-static void exit_within_an_operation_ends_the_loop(void **state)
-{
-	static const unsigned int threads[] = { 0, 1, 8 };
-	struct reply reply;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_SIZE(threads); i++) {
-		struct peer *peer = start(&(struct peer_setup) {
-			.threads = threads[i],
-		});
-
-		if (threads[i] >= PEER_MEET)
-			meet(peer);
-		assert_int_equal(peer_get_fmap(peer, INO_EXIT, 4096, &reply),
-				 -EIO);
-		pthread_join(peer->thread, NULL);
-		peer->running = false;
-		reply_free(&reply);
-		assert_int_equal(peer_stop(peer), 0);
-	}
-}
-
-/* Sends the signal to the thread of the loop again and again, at all moments. */
-static void signals_end_the_loop(void **state)
-{
-	static const unsigned int threads[] = { 0, 4 };
-	const struct timespec delay = { .tv_nsec = 20000 };
-	unsigned int round;
-
-	(void)state;
-	for (round = 0; round < 200; round++) {
-		struct peer *peer = start(&(struct peer_setup) {
-			.threads = threads[round % 2],
-		});
-
-		fuse_set_signal_handlers(fuse_fmap_session_fuse(peer->fs));
-		if (round % 4 > 1)
-			nanosleep(&delay, NULL);
-		pthread_kill(peer->thread, SIGTERM);
-		pthread_join(peer->thread, NULL);
-		peer->running = false;
-		assert_int_equal(peer->loop_result, SIGTERM);
-		fuse_remove_signal_handlers(fuse_fmap_session_fuse(peer->fs));
-		peer_stop(peer);
-	}
-}
-
-static void init_that_fails_ends_the_loop(void **state)
-{
-	struct peer *peer = peer_start(&(struct peer_setup) {
-		.want_too_much = true,
-	});
-	const struct fuse_init_in in = { .major = 7, .minor = 46 };
-	struct reply reply;
-
-	(void)state;
-	assert_int_equal(peer_ask(peer, FUSE_INIT, 0, &in, sizeof(in), &reply),
-			 -EPROTO);
-	reply_free(&reply);
-	pthread_join(peer->thread, NULL);
-	peer->running = false;
-	assert_int_equal(peer_stop(peer), -EPROTO);
-}
-
 /* libfuse refuses it unless init says the same; a server need not know. */
 static void max_read_needs_nothing_of_the_server(void **state)
 {
-	struct peer *peer = start(&(struct peer_setup) {
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) {
 		.options = "max_read=65536",
 	});
 
@@ -505,7 +385,7 @@ static void requests_before_init_are_refused(void **state)
 	assert_int_equal(peer_ask(peer, FUSE_LOOKUP, 1, "small", 6, &reply),
 			 -EIO);
 	reply_free(&reply);
-	peer_init(peer, FLAGS, OFFERED_FLAGS2, &out);
+	peer_init(peer, PEER_FLAGS, OFFERED_FLAGS2, &out);
 	assert_int_equal(peer_ask(peer, FUSE_LOOKUP, 1, "small", 6, &reply), 0);
 	reply_free(&reply);
 	assert_int_equal(peer_stop(peer), 0);
@@ -521,7 +401,7 @@ static void buffers_grow_with_max_write(void **state)
 
 	(void)state;
 	assert_true(before >= FUSE_MIN_READ_BUFFER);
-	peer_init(peer, FLAGS, 0, &out);
+	peer_init(peer, PEER_FLAGS, 0, &out);
 	assert_true(out.max_write > before);
 	assert_true(peer->fs->bufsize >= out.max_write +
 					 sizeof(struct fuse_in_header) +
@@ -529,199 +409,6 @@ static void buffers_grow_with_max_write(void **state)
 	assert_int_equal(peer_get_fmap(peer, INO_SMALL, 4096, &reply), 0);
 	reply_free(&reply);
 	assert_int_equal(peer_stop(peer), 0);
-}
-
-static void a_successor_takes_over(void **state)
-{
-	struct peer *peer = peer_start(&(struct peer_setup) { 0 });
-	uint8_t saved[FUSE_FMAP_STATE_MAX];
-	struct fuse_init_out out;
-	struct reply reply;
-	int len;
-
-	(void)state;
-	assert_int_equal(fuse_fmap_session_state(peer->fs, saved,
-						 sizeof(saved)), -EAGAIN);
-	peer_init(peer, FLAGS, OFFERED_FLAGS2, &out);
-	assert_int_equal(fuse_fmap_session_state(peer->fs, saved, 8), -ERANGE);
-	len = fuse_fmap_session_state(peer->fs, saved, sizeof(saved));
-	assert_true(len > 0);
-	assert_int_equal(peer_stop(peer), 0);
-
-	peer = peer_start(&(struct peer_setup) {
-		.state = saved, .state_len = len,
-	});
-	/* No reply to INIT, but the wish to get requests again. */
-	peer_receive(peer, &reply);
-	assert_int_equal(reply.out.unique, 0);
-	assert_int_equal(reply.out.error, FUSE_NOTIFY_RESEND);
-	assert_int_equal(reply.len, 0);
-	reply_free(&reply);
-	assert_int_equal(peer->inits, 1);
-	assert_true(fuse_fmap_agreed(peer->fs));
-	/* A request that was sent before has the high bit. */
-	peer->unique |= FUSE_UNIQUE_RESEND;
-	assert_int_equal(peer_get_fmap(peer, INO_SMALL, 4096, &reply), 0);
-	assert_int_equal(reply.len, 56);
-	reply_free(&reply);
-	/* It may have a successor itself. */
-	assert_int_equal(fuse_fmap_session_state(peer->fs, saved,
-						 sizeof(saved)), len);
-	assert_int_equal(peer_stop(peer), 0);
-}
-
-static void a_successor_must_agree_on_the_same(void **state)
-{
-	struct peer *peer = start(&(struct peer_setup) { 0 });
-	uint8_t saved[FUSE_FMAP_STATE_MAX];
-	struct peer_setup resume = { .state = saved };
-	struct pollfd pfd = { .events = POLLIN };
-
-	(void)state;
-	resume.state_len = fuse_fmap_session_state(peer->fs, saved,
-						   sizeof(saved));
-	assert_int_equal(peer_stop(peer), 0);
-
-	resume.not_wanted = true;
-	peer = peer_start(&resume);
-	pthread_join(peer->thread, NULL);
-	peer->running = false;
-	assert_non_null(strstr(peer->log, "differs"));
-	pfd.fd = peer->fd;
-	assert_int_equal(poll(&pfd, 1, 0), 0);
-	peer_stop(peer);
-}
-
-static void state_that_is_none_is_refused(void **state)
-{
-	struct peer *peer = start(&(struct peer_setup) { 0 });
-	uint8_t saved[FUSE_FMAP_STATE_MAX];
-	int len = fuse_fmap_session_state(peer->fs, saved, sizeof(saved));
-	struct peer *other = peer_start(&(struct peer_setup) {
-		.no_loop = true,
-	});
-	uint32_t too_long = 100000;
-
-	(void)state;
-	assert_int_equal(fuse_fmap_session_resume(other->fs, 0, saved, len - 1,
-						  NULL), -EINVAL);
-	assert_int_equal(fuse_fmap_session_resume(other->fs, 0, saved, len,
-						  NULL), -EBUSY);
-	memcpy(saved + 8, &too_long, 4);
-	assert_int_equal(fuse_fmap_session_resume(other->fs, 0, saved, len,
-						  NULL), -EINVAL);
-	memset(saved, 0, sizeof(saved));
-	assert_int_equal(fuse_fmap_session_resume(other->fs, 0, saved, len,
-						  NULL), -EINVAL);
-	peer_stop(other);
-	assert_int_equal(peer_stop(peer), 0);
-}
-
-static void notifications_reach_the_kernel(void **state)
-{
-	const fuse_ino_t inos[3] = { 7, 8, 1ULL << 40 };
-	struct peer *peer = start(&(struct peer_setup) { 0 });
-	struct fuse_notify_inval_inode_out *inval;
-	struct fuse_notify_prune_out *prune;
-	struct reply reply;
-
-	(void)state;
-	assert_int_equal(fuse_fmap_notify_refresh(peer->fs, 7), 0);
-	peer_receive(peer, &reply);
-	assert_int_equal(reply.out.unique, 0);
-	assert_int_equal(reply.out.error, FUSE_NOTIFY_INVAL_INODE);
-	inval = (void *)reply.body;
-	assert_int_equal(inval->ino, 7);
-	assert_int_equal(inval->off, 0);
-	assert_int_equal(inval->len, 0);
-	reply_free(&reply);
-
-	assert_int_equal(fuse_fmap_notify_prune(peer->fs, inos, 3), 0);
-	peer_receive(peer, &reply);
-	assert_int_equal(reply.out.unique, 0);
-	assert_int_equal(reply.out.error, FUSE_NOTIFY_PRUNE);
-	assert_int_equal(reply.len, 16 + 3 * 8);
-	prune = (void *)reply.body;
-	assert_int_equal(prune->count, 3);
-	assert_int_equal(prune->padding, 0);
-	assert_int_equal(prune->spare, 0);
-	assert_memory_equal(reply.body + 16, inos, 3 * 8);
-	reply_free(&reply);
-	assert_int_equal(fuse_fmap_notify_prune(peer->fs, inos, 0), -EINVAL);
-	assert_int_equal(fuse_fmap_notify_prune(peer->fs, inos, 4097),
-			 -EINVAL);
-	assert_int_equal(peer_stop(peer), 0);
-}
-
-static void unmount_closes_the_device(void **state)
-{
-	struct peer *peer = peer_start(&(struct peer_setup) {
-		.no_loop = true,
-	});
-	struct fuse_session *se = fuse_fmap_session_fuse(peer->fs);
-	char c;
-
-	(void)state;
-	assert_int_equal(fuse_fmap_session_fd(peer->fs), peer->session_fd);
-	fuse_fmap_session_unmount(peer->fs);
-	assert_int_equal(read(peer->fd, &c, 1), 0);
-	/* The number is not free for others while libfuse believes it its own. */
-	assert_int_equal(fcntl(fuse_session_fd(se), F_GETFD), FD_CLOEXEC);
-	assert_int_equal(fuse_fmap_session_fd(peer->fs), -ENOTCONN);
-	assert_int_equal(fuse_fmap_push_daxdev(peer->fs, 0, 0), -ENOTCONN);
-	assert_int_equal(fuse_fmap_notify_refresh(peer->fs, 1), -ENOTCONN);
-	assert_int_equal(fuse_fmap_session_attach(peer->fs, 0, NULL), -EBUSY);
-	fuse_fmap_session_unmount(peer->fs);
-	peer_stop(peer);
-}
-
-static void refused_options_are_named(void **state)
-{
-	const struct fuse_lowlevel_ops ops = { 0 };
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	struct fuse_fmap_ops fmap_ops = { 0 };
-	struct fuse_fmap_session *fs = NULL;
-
-	(void)state;
-	fuse_opt_add_arg(&args, "test");
-	fuse_opt_add_arg(&args, "-oauto_unmount");
-	assert_int_equal(fuse_fmap_session_new(&fs, &args, &ops, sizeof(ops),
-					       &fmap_ops, sizeof(fmap_ops),
-					       NULL), -EOPNOTSUPP);
-	assert_null(fs);
-	fuse_opt_free_args(&args);
-	assert_int_equal(fuse_fmap_session_new(&fs, &args, &ops, sizeof(ops),
-					       NULL, 0, NULL), -EINVAL);
-}
-
-static void mount_tells_what_is_missing(void **state)
-{
-	struct peer *peer = peer_start(&(struct peer_setup) {
-		.no_loop = true,
-	});
-	struct peer *fresh = calloc(1, sizeof(*fresh));
-	const struct fuse_lowlevel_ops ops = { 0 };
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	struct fuse_fmap_ops fmap_ops = { 0 };
-	char path[32];
-
-	(void)state;
-	assert_int_equal(fuse_fmap_session_mount(peer->fs, "/"), -EBUSY);
-
-	fuse_opt_add_arg(&args, "test");
-	fuse_opt_add_arg(&args, "-orelatime,fsname=x,subtype=y,ro");
-	assert_int_equal(fuse_fmap_session_new(&fresh->fs, &args, &ops,
-					       sizeof(ops), &fmap_ops,
-					       sizeof(fmap_ops), fresh), 0);
-	assert_int_equal(fuse_fmap_session_mount(fresh->fs, "/nonexistent"),
-			 -ENOENT);
-	snprintf(path, sizeof(path), "/dev/fd/%d", dup(peer->fd));
-	assert_int_equal(fuse_fmap_session_mount(fresh->fs, path), 0);
-	assert_int_equal(fuse_fmap_session_fd(fresh->fs), atoi(path + 8));
-	fuse_fmap_session_destroy(fresh->fs);
-	free(fresh);
-	fuse_opt_free_args(&args);
-	peer_stop(peer);
 }
 
 int main(void)
@@ -740,20 +427,9 @@ int main(void)
 		cmocka_unit_test(interrupts_reach_get_fmap),
 		cmocka_unit_test(requests_are_served_at_once_by_threads),
 		cmocka_unit_test(threads_are_no_more_than_asked_for),
-		cmocka_unit_test(exit_from_elsewhere_ends_an_idle_loop),
-		cmocka_unit_test(exit_within_an_operation_ends_the_loop),
-		cmocka_unit_test(signals_end_the_loop),
-		cmocka_unit_test(init_that_fails_ends_the_loop),
 		cmocka_unit_test(max_read_needs_nothing_of_the_server),
 		cmocka_unit_test(requests_before_init_are_refused),
 		cmocka_unit_test(buffers_grow_with_max_write),
-		cmocka_unit_test(a_successor_takes_over),
-		cmocka_unit_test(a_successor_must_agree_on_the_same),
-		cmocka_unit_test(state_that_is_none_is_refused),
-		cmocka_unit_test(notifications_reach_the_kernel),
-		cmocka_unit_test(unmount_closes_the_device),
-		cmocka_unit_test(refused_options_are_named),
-		cmocka_unit_test(mount_tells_what_is_missing),
 	};
 
 	alarm(300);	/* whoever hangs has failed */

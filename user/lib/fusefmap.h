@@ -25,8 +25,8 @@
  *   never exits. (libfuse reports its own errors by fuse_log().) What it has to
  *   say goes to the log operation, if there is one.
  *   Functions on a fuse_fmap_session may be called from any thread while the
- *   loop runs, but for _new, _mount, _attach, _resume, _loop, _loop_mt,
- *   _unmount and _destroy, each of which must be the only call on that session,
+ *   loop runs, but for _new, _mount, _attach, _loop, _loop_mt, _unmount
+ *   and _destroy, each of which must be the only call on that session,
  *   but for _exit, which may come at any time before _destroy.
  *   A fuse_fmap is immutable: any number of threads may read it at once.
  *
@@ -52,9 +52,6 @@ extern "C" {
 
 /* Room for the message of fuse_fmap_strerror(), including the final NUL. */
 #define FUSE_FMAP_ERROR_MAX	192
-
-/* Room for what fuse_fmap_session_state() saves. */
-#define FUSE_FMAP_STATE_MAX	512
 
 /* A session: a libfuse session on /dev/fmapfs. Opaque. */
 struct fuse_fmap_session;
@@ -135,7 +132,7 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 
 /**
  * fuse_fmap_session_mount - open /dev/fmapfs and mount
- * @fs: the session, not mounted, attached or resumed before
+ * @fs: the session, not mounted or attached before
  * @mountpoint: a directory or, for a file system whose root is a file, a file;
  *	or "/dev/fd/N": device fd N is mounted by somebody else, as in libfuse
  *
@@ -153,7 +150,7 @@ int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
 
 /**
  * fuse_fmap_session_attach - serve a device fd whose INIT is still to come
- * @fs: the session, not mounted, attached or resumed before
+ * @fs: the session, not mounted or attached before
  * @fd: open device fd; on success it belongs to the session, which closes it
  * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
  *
@@ -165,39 +162,6 @@ int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
  * socketpair(2).
  */
 int fuse_fmap_session_attach(struct fuse_fmap_session *fs, int fd,
-			     const char *mountpoint);
-
-/**
- * fuse_fmap_session_state - what a successor needs to take over the device fd
- * @fs: the session
- * @buf: takes the state: plain data, no pointers, good on this boot only
- * @size: bytes at @buf; FUSE_FMAP_STATE_MAX is enough
- *
- * Return: the bytes written; -EAGAIN: INIT was not answered yet (call it after
- * the first request); -ERANGE: @size is too small.
- */
-int fuse_fmap_session_state(struct fuse_fmap_session *fs, void *buf,
-			    size_t size);
-
-/**
- * fuse_fmap_session_resume - serve a device fd that another process served
- * @fs: the session, not mounted, attached or resumed before; made with the
- *	options of its predecessor
- * @fd: open device fd; on success it belongs to the session, which closes it
- * @state: from fuse_fmap_session_state() of the predecessor
- * @size: what that returned
- * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
- *
- * libfuse is given the INIT request of old, its reply is kept from the kernel,
- * and the kernel is asked to send again what the predecessor left unanswered.
- * Node ids must be what they were. Should the reply differ from that of old, so
- * that server and kernel would disagree on what was agreed on, the loop ends and
- * the log says so.
- *
- * Return: 0; -EINVAL: @state is none; -EBADF; -EBUSY; -ENOMEM.
- */
-int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
-			     const void *state, size_t size,
 			     const char *mountpoint);
 
 /**
@@ -321,7 +285,7 @@ void fuse_fmap_want(struct fuse_fmap_session *fs, bool want);
 bool fuse_fmap_agreed(struct fuse_fmap_session *fs);
 
 /* ------------------------------------------------------------------------
- * Devices and notifications
+ * Devices
  */
 
 /**
@@ -337,31 +301,6 @@ bool fuse_fmap_agreed(struct fuse_fmap_session *fs);
  * use otherwise.
  */
 int fuse_fmap_push_daxdev(struct fuse_fmap_session *fs, uint32_t index, int fd);
-
-/**
- * fuse_fmap_notify_refresh - make the kernel forget a file's map and pages
- * @fs: the session
- * @ino: node id of the file
- *
- * The kernel unmaps the file, waits for pages in use, drops the map and asks
- * again at the next access; then attributes and map are the new ones. Must not
- * be called while the caller has a request on that file unanswered.
- *
- * Return: 0; -ENOENT: the kernel does not know @ino, nothing was to be done; or
- * the error of the device write.
- */
-int fuse_fmap_notify_refresh(struct fuse_fmap_session *fs, fuse_ino_t ino);
-
-/**
- * fuse_fmap_notify_prune - ask the kernel to let go of unused inodes
- * @fs: the session
- * @inos: node ids
- * @count: how many; 1 to 4096
- *
- * Return: 0; -EINVAL: @count; or the error of the device write.
- */
-int fuse_fmap_notify_prune(struct fuse_fmap_session *fs,
-			   const fuse_ino_t *inos, uint32_t count);
 
 /* ------------------------------------------------------------------------
  * Maps: make, check, look into

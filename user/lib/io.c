@@ -68,10 +68,6 @@ static void see_init(struct fuse_fmap_session *fs, void *buf, size_t len)
 		       init->flags & FUSE_INIT_EXT &&
 		       init->flags2 & DAX_FMAP_FLAGS2;
 
-	if (len <= INIT_MAX) {
-		memcpy(fs->init.in, buf, len);
-		fs->init.in_len = len;
-	}
 	atomic_store(&fs->offered, offered);
 	atomic_store(&fs->agreed, false);
 	atomic_store(&fs->init_unique, in->unique);
@@ -134,16 +130,8 @@ static size_t translate(struct fuse_fmap_session *fs, void *buf, size_t len,
  */
 ssize_t session_receive(struct fuse_fmap_session *fs, void *buf, size_t room)
 {
-	int replay = REPLAY_REQUEST;
-	ssize_t len;
+	ssize_t len = read(fs->fd, buf, room);
 
-	if (atomic_compare_exchange_strong(&fs->replay, &replay,
-					   REPLAY_REPLY)) {
-		len = fs->init.in_len;
-		memcpy(buf, fs->init.in, len);
-	} else {
-		len = read(fs->fd, buf, room);
-	}
 	if (len < 0)
 		return -errno;
 	/* The end of a socket is what an unmount is to the device. */
@@ -176,26 +164,6 @@ static void agree(struct fuse_fmap_session *fs, struct fuse_out_header *out)
 		    "the kernel does not offer fmaps: is the mounter allowed to (CAP_SYS_RAWIO)?");
 }
 
-/* The predecessor's connection goes on, if it was agreed on the same things. */
-static void finish_replay(struct fuse_fmap_session *fs,
-			  const struct fuse_out_header *out)
-{
-	int rc;
-
-	if (out->len != fs->init.out_len ||
-	    memcmp(out, fs->init.out, out->len)) {
-		session_log(fs, FUSE_LOG_ERR,
-			    "this server's reply to INIT differs from its predecessor's, it cannot take over");
-		fuse_session_exit(fs->se);
-		return;
-	}
-	rc = notify_write(fs, FUSE_NOTIFY_RESEND, NULL, 0);
-	if (rc)
-		session_log(fs, FUSE_LOG_WARNING,
-			    "what the predecessor left unanswered is not sent again: %s",
-			    strerror(-rc));
-}
-
 static void write_device(struct fuse_fmap_session *fs,
 			 const struct fuse_out_header *out)
 {
@@ -226,8 +194,6 @@ static void hand_over_device(struct fuse_fmap_session *fs,
 static void answer_init(struct fuse_fmap_session *fs,
 			struct fuse_out_header *out)
 {
-	int replay = REPLAY_REPLY;
-
 	atomic_store(&fs->init_unique, 0);
 	if (out->error) {
 		write_device(fs, out);
@@ -235,15 +201,7 @@ static void answer_init(struct fuse_fmap_session *fs,
 	}
 	agree(fs, out);
 	hand_over_device(fs, out);
-	if (atomic_compare_exchange_strong(&fs->replay, &replay,
-					   REPLAY_NONE)) {
-		atomic_store(&fs->init_done, true);
-		finish_replay(fs, out);
-		return;
-	}
-	memcpy(fs->init.out, out, out->len);
-	fs->init.out_len = out->len;
-	atomic_store(&fs->init_done, fs->init.in_len > 0);
+	atomic_store(&fs->init_done, true);
 	write_device(fs, out);
 }
 

@@ -90,9 +90,7 @@ static ssize_t next_request(struct fuse_fmap_session *fs, struct buffer *buf,
 	if (len)
 		return len;
 	while (!fuse_session_exited(fs->se)) {
-		/* The INIT of a predecessor needs no waiting for. */
-		if (atomic_load(&fs->replay) != REPLAY_REQUEST &&
-		    ppoll(pfds, 2, NULL, mask) < 0) {
+		if (ppoll(pfds, 2, NULL, mask) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -172,7 +173,6 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 	fs->libfuse_fd = -1;
 	fs->early_fd = -1;
 	fs->bufsize = FIRST_BUFSIZE;
-	fs->init.magic = INIT_STATE_MAGIC;
 	atomic_store(&fs->want, fs->op.get_fmap != NULL);
 
 	fs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -339,41 +339,6 @@ close_device:
 	return rc;
 }
 
-int fuse_fmap_session_state(struct fuse_fmap_session *fs, void *buf,
-			    size_t size)
-{
-	if (!atomic_load(&fs->init_done))
-		return -EAGAIN;
-	if (size < sizeof(fs->init))
-		return -ERANGE;
-	memcpy(buf, &fs->init, sizeof(fs->init));
-	return sizeof(fs->init);
-}
-
-int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
-			     const void *state, size_t size,
-			     const char *mountpoint)
-{
-	struct init_state init;
-	int rc;
-
-	if (size != sizeof(init))
-		return -EINVAL;
-	memcpy(&init, state, sizeof(init));
-	if (init.magic != INIT_STATE_MAGIC ||
-	    init.in_len < sizeof(struct fuse_in_header) ||
-	    init.in_len > INIT_MAX ||
-	    init.out_len < sizeof(struct fuse_out_header) ||
-	    init.out_len > INIT_MAX)
-		return -EINVAL;
-	rc = fuse_fmap_session_attach(fs, fd, mountpoint);
-	if (rc)
-		return rc;
-	fs->init = init;
-	atomic_store(&fs->replay, REPLAY_REQUEST);
-	return 0;
-}
-
 /*
  * Closes the device for good while the number that libfuse has stays taken, for
  * libfuse will close that. Return: is the file system unmounted already? If INIT
@@ -457,6 +422,15 @@ void fuse_fmap_want(struct fuse_fmap_session *fs, bool want)
 bool fuse_fmap_agreed(struct fuse_fmap_session *fs)
 {
 	return atomic_load(&fs->agreed);
+}
+
+int fuse_fmap_push_daxdev(struct fuse_fmap_session *fs, uint32_t index, int fd)
+{
+	struct fuse_daxdev_open arg = { .fd = fd, .daxdev_index = index };
+
+	if (fs->fd < 0)
+		return -ENOTCONN;
+	return ioctl(fs->fd, FUSE_DEV_IOC_DAXDEV_OPEN, &arg) ? -errno : 0;
 }
 
 int fuse_fmap_version(void)
