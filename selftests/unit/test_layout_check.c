@@ -8,7 +8,8 @@
  *   3. A wrong command line is 2.
  *   4. What fails before the mount is 1, with the reason on stderr, in the
  *      background as well.
- *   5. By --plain-fuse: the command returns when the mount can be used; files
+ *   5. That is so with stdin, stdout and stderr closed, too.
+ *   6. By --plain-fuse: the command returns when the mount can be used; files
  *      are what the layout says; SIGTERM and umount end it, with 0.
  */
 #include <errno.h>
@@ -173,6 +174,27 @@ static void what_fails_before_the_mount_is_1(void **state)
 	       "l.yaml:1:17: error: devices[0].path: /dev/no-such: No such file or directory\n");
 }
 
+/* The pipe to the parent must not be where the child prints to. */
+static void closed_stdio_changes_nothing(void **state)
+{
+	static const char *const closed[] = {
+		"<&- >&- 2>&-", "2>&-", "<&- 2>&-", "<&-",
+	};
+	char command[1024];
+	unsigned int i;
+	int rc;
+
+	(void)state;
+	put("l.yaml", "files: []\n");
+	for (i = 0; i < ARRAY_SIZE(closed); i++) {
+		snprintf(command, sizeof(command),
+			 FMAPFSD " l.yaml %s/no/such %s", dir, closed[i]);
+		rc = system(command);
+		assert_true(WIFEXITED(rc));
+		assert_int_equal(WEXITSTATUS(rc), 1);
+	}
+}
+
 /* The daemon may be looking at its mount still. */
 static int unmount(void)
 {
@@ -323,6 +345,7 @@ int main(void)
 		TEST(what_cannot_be_read_is_told),
 		TEST(a_wrong_command_line_is_2),
 		TEST(what_fails_before_the_mount_is_1),
+		TEST(closed_stdio_changes_nothing),
 		TEST(in_the_background_it_returns_when_it_can_be_used),
 		TEST(signals_end_it_well),
 		TEST(umount_ends_it_well),

@@ -6,10 +6,12 @@
  * YAML file becomes it), server.h (how it is served), run.h (the mount).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "options.h"
@@ -63,13 +65,32 @@ static int serve_layout(const struct options *opt, struct layout *layout)
 	return code;
 }
 
+/*
+ * What is opened later must not be taken for stdin, stdout or stderr if one of
+ * these was closed: what is printed would go there.
+ */
+static bool fill_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct layout_args args = { 0 };
 	struct layout *layout;
 	struct options opt;
-	int code = options_parse(argc, argv, &opt);
+	int code;
 
+	if (!fill_stdio())
+		return EXIT_WRONG;
+	code = options_parse(argc, argv, &opt);
 	if (code >= 0)
 		return code;
 	log_open(opt.level, false);
