@@ -17,6 +17,10 @@
 #include <sys/stat.h>
 #include "session_i.h"
 
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE	0x00004000U	/* since Linux 6.8 */
+#endif
+
 /* Enough for INIT, and for what comes without data; bytes. */
 #define FIRST_BUFSIZE	(128 * 1024 + HEADER_ROOM)
 
@@ -172,11 +176,14 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 	fs->fd = -1;
 	fs->libfuse_fd = -1;
 	fs->early_fd = -1;
+	fs->null_fd = -1;
 	fs->bufsize = FIRST_BUFSIZE;
 	atomic_store(&fs->want, fs->op.get_fmap != NULL);
 
 	fs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = fs->wake_fd < 0 ? -errno : make_names(fs);
+	if (fs->wake_fd >= 0)
+		fs->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	rc = fs->null_fd < 0 ? -errno : make_names(fs);
 	if (!rc)
 		rc = mount_options_parse(&fs->mount, args);
 	if (rc == -EOPNOTSUPP)
@@ -212,6 +219,22 @@ static int give_libfuse_an_fd(struct fuse_fmap_session *fs)
 }
 
 /*
+ * Return: a number that no other mount has, or had; 0: not known. Does not ask
+ * the server, which may not answer yet, or no more.
+ */
+static uint64_t mount_id(const char *mountpoint)
+{
+	struct statx stx;
+
+	if (statx(AT_FDCWD, mountpoint,
+		  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW,
+		  STATX_MNT_ID_UNIQUE, &stx) ||
+	    !(stx.stx_mask & STATX_MNT_ID_UNIQUE))
+		return 0;
+	return stx.stx_mnt_id;
+}
+
+/*
  * Makes the device that of the session. A read after poll(2) must not block if
  * another thread, or the end of the request, was faster; a socket has neither.
  */
@@ -233,6 +256,7 @@ static int adopt(struct fuse_fmap_session *fs, int fd, const char *mountpoint)
 	fs->adopted = true;
 	fs->fd = fd;
 	fs->mountpoint = copy;
+	fs->mount_id = copy ? mount_id(copy) : 0;
 	return 0;
 }
 
@@ -341,30 +365,38 @@ close_device:
 
 /*
  * Closes the device for good while the number that libfuse has stays taken, for
- * libfuse will close that. Return: is the file system unmounted already? If INIT
- * failed the connection is over too, but the mount is still there.
+ * libfuse will close that. Return: is the connection over? It is by unmount, but
+ * also if it was aborted or INIT failed, and then the mount is still there.
  */
 static bool close_device(struct fuse_fmap_session *fs)
 {
 	struct pollfd pfd = { .fd = fs->fd };
-	bool gone = poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR &&
+	bool over = poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR &&
 		    atomic_load(&fs->init_done);
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null >= 0) {
-		dup3(null, fs->libfuse_fd, O_CLOEXEC);
-		close(null);
-	}
+	dup3(fs->null_fd, fs->libfuse_fd, O_CLOEXEC);
 	close(fs->fd);
 	fs->fd = -1;
-	return gone;
+	return over;
+}
+
+/*
+ * Is our mount still there, though the connection is over? Somebody else's may
+ * be by now, of a server that is faster than we are.
+ */
+static bool is_mounted(const struct fuse_fmap_session *fs)
+{
+	return fs->mount_id && mount_id(fs->mountpoint) == fs->mount_id;
 }
 
 void fuse_fmap_session_unmount(struct fuse_fmap_session *fs)
 {
+	bool over;
+
 	if (fs->fd < 0)
 		return;
-	if (!close_device(fs) && fs->mountpoint &&
+	over = close_device(fs);
+	if (fs->mountpoint && (!over || is_mounted(fs)) &&
 	    umount2(fs->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
 		session_log(fs, FUSE_LOG_ERR, "unmount %s: %s", fs->mountpoint,
 			    strerror(errno));
@@ -382,6 +414,8 @@ void fuse_fmap_session_destroy(struct fuse_fmap_session *fs)
 		close(fs->fd);
 	if (session_is_early(fs))
 		close(fs->early_fd);
+	if (fs->null_fd >= 0)
+		close(fs->null_fd);
 	if (fs->wake_fd >= 0)
 		close(fs->wake_fd);
 	mount_options_free(&fs->mount);

@@ -72,11 +72,14 @@ struct mount_options {
  *	ours stand in for; may be NULL
  * @mount: mount options
  * @mountpoint: to unmount; NULL: not ours, or done
+ * @mount_id: of what is mounted there, see mount_id(); 0: not known
  * @fd: device fd, or -1
  * @libfuse_fd: fd that libfuse writes to: until INIT is answered one end of a
  *	socket pair, then the device
  * @early_fd: the other end; -1: INIT is answered. Written by the thread that
  *	handles INIT, while no other reads requests; constant once -1.
+ * @null_fd: /dev/null, which takes the device's place; open beforehand, so that
+ *	an end need not fail for want of descriptors
  * @wake_fd: eventfd that ends the loop
  * @adopted: libfuse has, or had, an fd; it takes one only
  * @bufsize: bytes of the largest request; as @early_fd
@@ -98,9 +101,11 @@ struct fuse_fmap_session {
 				const char *name, size_t size);
 	struct mount_options mount;
 	char *mountpoint;
+	uint64_t mount_id;
 	int fd;
 	int libfuse_fd;
 	int early_fd;
+	int null_fd;
 	int wake_fd;
 	bool adopted;
 	size_t bufsize;
