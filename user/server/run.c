@@ -25,6 +25,8 @@
 
 /**
  * struct starter - the thread that waits for the mount to be good
+ * @lock: held while devices are pushed, for they need the session's device fd
+ * @ending: the loop has ended, there is nothing to be started; guarded by @lock
  * @good: it is; read when the thread has ended
  */
 struct starter {
@@ -33,6 +35,8 @@ struct starter {
 	char *mountpoint;
 	int ready_fd;
 	pthread_t thread;
+	pthread_mutex_t lock;
+	bool ending;
 	bool good;
 };
 
@@ -115,33 +119,52 @@ static bool push_devices(struct server *srv)
 	return true;
 }
 
+/* Can the mount be used? stat(2) waits for INIT; so the lock is not held. */
+static bool try_mount(struct starter *s)
+{
+	struct server *srv = s->srv;
+	struct stat st;
+	int rc = stat(s->mountpoint, &st) ? -errno : 0;
+	bool good = false, over;
+
+	pthread_mutex_lock(&s->lock);
+	over = s->ending || srv->failed;
+	if (!over && rc)
+		log_line(LOG_ERR, "%s: the mount cannot be used: %s",
+			 s->mountpoint, strerror(-rc));
+	else if (!over)
+		good = !s->opt->push || push_devices(srv);
+	pthread_mutex_unlock(&s->lock);
+	return good;
+}
+
+/* Return: false if the parent is gone: it was told to give up. */
+static bool tell_parent(struct starter *s)
+{
+	bool told;
+
+	if (s->ready_fd < 0)
+		return true;
+	leave_stdio(s->opt->level);
+	told = write(s->ready_fd, "", 1) == 1;
+	if (!told)
+		log_line(LOG_ERR, "the process that was to be told of the mount is gone");
+	close(s->ready_fd);
+	return told;
+}
+
 static void *start(void *arg)
 {
 	struct starter *s = arg;
-	struct server *srv = s->srv;
-	struct stat st;
 
-	if (stat(s->mountpoint, &st)) {
-		if (!srv->failed && !fuse_session_exited(
-				fuse_fmap_session_fuse(srv->session)))
-			log_line(LOG_ERR, "%s: the mount cannot be used: %s",
-				 s->mountpoint, strerror(errno));
-	} else {
-		s->good = !srv->failed &&
-			  (!s->opt->push || push_devices(srv));
+	if (try_mount(s)) {
+		log_line(LOG_INFO, "%s is mounted on %s", s->opt->source,
+			 s->mountpoint);
+		s->good = tell_parent(s);
 	}
 	if (!s->good) {
-		srv->failed = true;
-		fuse_fmap_session_exit(srv->session);
-		return NULL;
-	}
-	log_line(LOG_INFO, "%s is mounted on %s", s->opt->source,
-		 s->mountpoint);
-	if (s->ready_fd >= 0) {
-		leave_stdio(s->opt->level);
-		if (write(s->ready_fd, "", 1) != 1)
-			log_line(LOG_WARNING, "the parent process is gone");
-		close(s->ready_fd);
+		s->srv->failed = true;
+		fuse_fmap_session_exit(s->srv->session);
 	}
 	return NULL;
 }
@@ -211,13 +234,13 @@ static int new_session(struct server *srv, const struct options *opt)
 	    (!opt->private && add_option(&args, "allow_other")) ||
 	    (opt->mount_options && add_option(&args, opt->mount_options)) ||
 	    (opt->level == LOG_DEBUG && add_option(&args, "debug")))
-		goto free_args;
+		goto out;
 	rc = fuse_fmap_session_new(&srv->session, &args, &server_ops,
 				   sizeof(server_ops), &server_fmap_ops,
 				   sizeof(server_fmap_ops), srv);
+out:
 	if (rc)
 		log_line(LOG_ERR, "no session: %s", strerror(-rc));
-free_args:
 	fuse_opt_free_args(&args);
 	free(all);
 	free(name);
@@ -241,6 +264,10 @@ static int serve(struct starter *s)
 	else if (rc < 0)
 		log_line(LOG_ERR, "%s: serving ended: %s", s->mountpoint,
 			 strerror(-rc));
+	pthread_mutex_lock(&s->lock);
+	s->ending = true;
+	pthread_mutex_unlock(&s->lock);
+	/* Should stat(2) wait still, this ends it. */
 	fuse_fmap_session_unmount(srv->session);
 	pthread_join(s->thread, NULL);
 	if (!s->good)
@@ -276,7 +303,10 @@ static int mount_and_serve(struct starter *s)
 
 int run(struct server *srv, const struct options *opt, int ready_fd)
 {
-	struct starter s = { .srv = srv, .opt = opt, .ready_fd = ready_fd };
+	struct starter s = {
+		.srv = srv, .opt = opt, .ready_fd = ready_fd,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	struct stat st;
 	int code = EXIT_WRONG;
 
