@@ -24,6 +24,7 @@
  * @first: directory: node id of the first entry; the others follow, by name
  * @nentries: directory: how many there are
  * @st: attributes; mode, owner and times guarded by struct layout.lock
+ * @is_dir: constant, unlike the whole of @st.st_mode
  * @keep_size: truncation is accepted and changes nothing
  * @fmap: regular file: owned, or NULL
  * @host: regular file without fmap: owned fd of the host's file, or -1
@@ -37,6 +38,7 @@ struct node {
 	uint64_t first;
 	uint64_t nentries;
 	struct stat st;
+	bool is_dir;
 	bool keep_size;
 	struct fuse_fmap *fmap;
 	int host;

@@ -71,8 +71,11 @@ static void number(struct draft *d)
 	HASH_ITER(hh, d->by_path, node, next)
 		layout->nodes[layout->nnodes++] = node;
 	qsort(layout->nodes, layout->nnodes, sizeof(*layout->nodes), by_level);
-	for (uint64_t i = 0; i < layout->nnodes; i++)
-		layout->nodes[i]->st.st_ino = i + 1;
+	for (uint64_t i = 0; i < layout->nnodes; i++) {
+		node = layout->nodes[i];
+		node->st.st_ino = i + 1;
+		node->is_dir = S_ISDIR(node->st.st_mode);
+	}
 }
 
 static struct node *parent_of(struct draft *d, const struct node *node)
@@ -98,7 +101,7 @@ static void link_nodes(struct draft *d)
 		node->parent = parent->st.st_ino;
 		if (!parent->nentries++)
 			parent->first = node->st.st_ino;
-		if (S_ISDIR(node->st.st_mode)) {
+		if (node->is_dir) {
 			node->st.st_nlink = 2;
 			parent->st.st_nlink++;
 		} else {

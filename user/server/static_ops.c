@@ -42,7 +42,7 @@ static int directory(const struct layout *layout, uint64_t ino,
 	*dir = node_of(layout, ino);
 	if (!*dir)
 		return -ENOENT;
-	return S_ISDIR((*dir)->st.st_mode) ? 0 : -ENOTDIR;
+	return (*dir)->is_dir ? 0 : -ENOTDIR;
 }
 
 /* Entries stand by name, and so are found by halving. */
@@ -102,7 +102,7 @@ static int static_parent(struct layout *layout, uint64_t ino, uint64_t *parent)
 /* The extents are given: a size can be "set" to what it is, or by keep_size. */
 static int may_set_size(const struct node *node, off_t size)
 {
-	if (S_ISDIR(node->st.st_mode))
+	if (node->is_dir)
 		return -EISDIR;
 	if (size == node->st.st_size || node->keep_size)
 		return 0;
