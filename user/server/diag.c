@@ -6,6 +6,8 @@
 
 #include "diag.h"
 
+#define PRINT_MAX	100	/* mistakes; whoever has more has one many times */
+
 struct entry {
 	struct mark at;
 	size_t number;		/* keeps the order of those at one place */
@@ -107,7 +109,7 @@ void diag_print(struct diag *diag, FILE *to)
 	if (diag->count)
 		qsort(diag->entries, diag->count, sizeof(*diag->entries),
 		      in_order);
-	for (i = 0; i < diag->count; i++) {
+	for (i = 0; i < diag->count && i < PRINT_MAX; i++) {
 		const struct entry *e = &diag->entries[i];
 		const char *p;
 
@@ -122,6 +124,9 @@ void diag_print(struct diag *diag, FILE *to)
 		}
 		putc('\n', to);
 	}
+	if (diag->count > PRINT_MAX)
+		fprintf(to, "%s: the first %d mistakes are shown\n",
+			diag->file, PRINT_MAX);
 }
 
 void diag_free(struct diag *diag)

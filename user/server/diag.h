@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mistakes in a file, collected so that one run shows all of them, in the
+ * Mistakes in a file, collected so that one run shows many of them, in the
  * order of the file.
  */
 #ifndef FMAPFSD_DIAG_H
@@ -42,7 +42,7 @@ void diag_add(struct diag *diag, struct mark at, const char *fmt, ...)
 size_t diag_count(const struct diag *diag);
 
 /**
- * diag_print - write all of them, "FILE:LINE:COLUMN: error: ..."
+ * diag_print - write them, "FILE:LINE:COLUMN: error: ..."; no more than 100
  * @diag: the collection
  * @to: where to
  */
