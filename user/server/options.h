@@ -7,7 +7,7 @@
 
 #include "layout.h"
 
-#define FMAPFSD_VERSION	"1.0"
+#define FMAPFSD_VERSION	"0.1.0"
 
 /* Exit codes. */
 enum {
