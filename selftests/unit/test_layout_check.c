@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include "unit.h"
 
@@ -120,6 +121,26 @@ static void all_mistakes_are_told(void **state)
 	       "l.yaml: 5 mistakes\n");
 }
 
+static void a_flood_of_mistakes_ends(void **state)
+{
+	char got[65536], *p;
+	unsigned int i, n = 0;
+	FILE *f = fopen("l.yaml", "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("files:\n", f);
+	for (i = 0; i < 1000; i++)
+		fprintf(f, "  - { path: f%u, size: none, extents: [] }\n", i);
+	fclose(f);
+	assert_int_equal(run("--check l.yaml", got, sizeof(got)), 1);
+	for (p = got; (p = strstr(p, " error: ")); p++)
+		n++;
+	assert_int_equal(n, 100);
+	assert_non_null(strstr(got, "\nl.yaml: the first 100 mistakes are shown\n"
+				    "l.yaml: "));
+}
+
 static void devices_are_looked_for(void **state)
 {
 	(void)state;
@@ -157,7 +178,7 @@ static void a_wrong_command_line_is_2(void **state)
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
 		expect_part(wrong[i], 2, "Try 'fmapfsd --help'.\n");
 	expect_part("--help", 0, "Usage: fmapfsd");
-	expect_part("--version", 0, "fmapfsd ");
+	expect_part("--version", 0, "fmapfsd 0.1.0,");
 }
 
 static void what_fails_before_the_mount_is_1(void **state)
@@ -334,6 +355,37 @@ static void umount_ends_it_well(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* "echo 1 > /sys/fs/fuse/connections/N/abort", while the mount is in use. */
+static void an_aborted_mount_goes_away(void **state)
+{
+	char path[80];
+	struct stat st;
+	int fd, file, status;
+	pid_t pid;
+
+	(void)state;
+	need_fuse();
+	put_served();
+	pid = start_in_foreground();
+	file = open("mnt/d/f", O_RDONLY);
+	assert_true(file >= 0);
+	assert_int_equal(stat("mnt", &st), 0);
+	sprintf(path, "/sys/fs/fuse/connections/%u/abort", minor(st.st_dev));
+	fd = open(path, O_WRONLY);
+	if (fd < 0) {
+		kill(pid, SIGTERM);
+		waitpid(pid, &status, 0);
+		close(file);
+		skip();
+	}
+	assert_int_equal(write(fd, "1", 1), 1);
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(file);
+	assert_int_equal(stat("mnt", &st), 0);
+	assert_int_not_equal(st.st_ino, 1);
+}
+
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, make_dir, drop_dir)
 
 int main(void)
@@ -341,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_example_is_right),
 		TEST(all_mistakes_are_told),
+		TEST(a_flood_of_mistakes_ends),
 		TEST(devices_are_looked_for),
 		TEST(what_cannot_be_read_is_told),
 		TEST(a_wrong_command_line_is_2),
@@ -349,6 +402,7 @@ int main(void)
 		TEST(in_the_background_it_returns_when_it_can_be_used),
 		TEST(signals_end_it_well),
 		TEST(umount_ends_it_well),
+		TEST(an_aborted_mount_goes_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
