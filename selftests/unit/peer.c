@@ -95,6 +95,8 @@ static void op_get_fmap(fuse_req_t req, fuse_ino_t ino, size_t size)
 		fuse_fmap_reply(req, peer->small, size);
 		break;
 	case INO_EXIT:
+		/* The next thread waits for requests by then. */
+		usleep(50000);
 		fuse_session_exit(fuse_fmap_session_fuse(peer->fs));
 		fuse_reply_err(req, EIO);
 		break;
