@@ -215,6 +215,19 @@ void fmapfs_claims_stop(struct fmapfs_map *map)
 	wait_event(changed, !smp_load_acquire(&map->pins));
 }
 
+/* The same, for who can go without. Return: 0; -EINTR: the map is live again. */
+int fmapfs_claims_stop_killable(struct fmapfs_map *map)
+{
+	mutex_lock(&fmapfs_claims_lock);
+	set_state(map, FMAPFS_MAP_STOPPED);
+	mutex_unlock(&fmapfs_claims_lock);
+	/* Pairs with unpin(). */
+	if (!wait_event_killable(changed, !smp_load_acquire(&map->pins)))
+		return 0;
+	fmapfs_claims_start(map);
+	return -EINTR;
+}
+
 /* Gives up the memory of a map that is stopped, or never was in force. */
 void fmapfs_claims_remove(struct fmapfs_map *map)
 {
@@ -267,7 +280,7 @@ static void revoke(struct inode *inode)
 	unmap_mapping_range(mapping, 0, 0, 0);
 	/* The memory is still there. What is in the CPU's caches belongs to it. */
 	filemap_write_and_wait(mapping);
-	dax_break_layout_final(inode);
+	fmapfs_dax_revoke(inode);
 }
 
 static void remove_claims_of(struct fmapfs_map *map, struct fmapfs_mem *mem)
@@ -370,7 +383,8 @@ static int mem_failed(struct fmapfs_mem *mem, unsigned long first,
 		      unsigned long last, int mf_flags)
 {
 	struct fmapfs_claim *claim;
-	int rc = 0;
+	/* Of what is nobody's here, the kernel is to see for itself. */
+	int rc = -EOPNOTSUPP;
 
 	mutex_lock(&fmapfs_claims_lock);
 	while ((claim = first_in_force(mem, first, last))) {
@@ -391,7 +405,7 @@ static int mem_failed(struct fmapfs_mem *mem, unsigned long first,
 			      err);
 		mutex_lock(&fmapfs_claims_lock);
 		unpin(claim->map);
-		if (!rc)
+		if (!rc || rc == -EOPNOTSUPP)
 			rc = err;
 		if (to == last)
 			break;

@@ -91,6 +91,10 @@ static int iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 	if (report) {
 		u64 end = round_up((u64)i_size_read(inode), PAGE_SIZE);
 
+		/* A walk over all extents has many steps. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 		if (off >= end)
 			return report_hole(pos, length, iomap);
 		wanted = min(wanted, end - off);

@@ -77,6 +77,12 @@ static int mem_use(struct dax_device *dax_dev, struct fmapfs_daxdev *dev)
 		fmapfs_mem_put(mem);
 		return 0;
 	}
+	/*
+	 * Somebody else's, or ours and being removed: to ask for it would wait
+	 * for the removal, with registry_lock held.
+	 */
+	if (dax_holder(dax_dev))
+		return -EBUSY;
 	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
 	if (!mem)
 		return -ENOMEM;
@@ -103,7 +109,7 @@ static void mem_unuse(struct fmapfs_mem *mem)
 		return;
 	fmapfs_mem_del(mem);
 	/* Once it was removed, we are not its holder, and another may be. */
-	if (mem->gone) {
+	if (mem->gone && dax_holder(mem->dax_dev) != mem) {
 		fs_put_dax(mem->dax_dev, NULL);
 	} else {
 		if (mem->flushed)
@@ -432,8 +438,11 @@ int fmapfs_daxdev_flush(struct fmapfs_daxdev *dev)
 {
 	if (READ_ONCE(dev->mem->gone))
 		return -EIO;
-	if (!dev->bdev_file)
+	if (!dev->bdev_file) {
+		/* No driver is asked, which would order the stores. */
+		wmb();
 		return 0;
+	}
 	return blkdev_issue_flush(file_bdev(dev->bdev_file));
 }
 

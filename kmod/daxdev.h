@@ -150,6 +150,7 @@ int fmapfs_devtab_add(struct fmapfs_devtab *tab, u32 index,
 int fmapfs_devtab_add_file(struct fmapfs_devtab *tab, u32 index,
 			   struct file *file);
 struct dax_device *fmapfs_devtab_flusher(struct fmapfs_devtab *tab);
+int fmapfs_devtab_flush(struct fmapfs_devtab *tab);
 int fmapfs_devtab_show(struct fmapfs_devtab *tab, char *buf, size_t size);
 
 /* NULL: the index is not known (yet). @index < FUSE_FAMFS_MAX_DAXDEVS. */
@@ -201,6 +202,7 @@ int fmapfs_claims_insert(struct fmapfs_map *map, struct fmapfs_devtab *tab,
 			 struct fmapfs_clash *clash);
 void fmapfs_claims_start(struct fmapfs_map *map);
 void fmapfs_claims_stop(struct fmapfs_map *map);
+int fmapfs_claims_stop_killable(struct fmapfs_map *map);
 void fmapfs_claims_remove(struct fmapfs_map *map);
 
 #endif /* FMAPFS_DAXDEV_H */

@@ -140,6 +140,27 @@ struct dax_device *fmapfs_devtab_flusher(struct fmapfs_devtab *tab)
 }
 
 /**
+ * fmapfs_devtab_flush - make durable what has left the CPU's caches
+ * @tab: the table
+ *
+ * Return: 0, or the first error; all devices are flushed in any case.
+ */
+int fmapfs_devtab_flush(struct fmapfs_devtab *tab)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < ARRAY_SIZE(tab->devs); i++) {
+		struct fmapfs_daxdev *dev = fmapfs_devtab_get(tab, i);
+		int err = dev ? fmapfs_daxdev_flush(dev) : 0;
+
+		if (!rc)
+			rc = err;
+	}
+	return rc;
+}
+
+/**
  * fmapfs_devtab_show - a line for each device: index, name, bytes, state
  * @tab: the table
  * @buf: a page, for sysfs

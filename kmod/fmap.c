@@ -359,14 +359,32 @@ static int swap_maps(struct inode *inode, struct fmapfs_map *map)
 	return rc;
 }
 
+/* @map: the new one, or NULL */
+static int check_new_size(struct inode *inode, const struct fmapfs_map *map,
+			  u64 size)
+{
+	struct fmap_error err = {};
+
+	if (!map)
+		return -ESTALE;
+	if (map->fmap->file_size == size)
+		return 0;
+	refuse(&err, -ESTALE,
+	       offsetof(struct fuse_famfs_fmap_header, file_size), "file_size",
+	       map->fmap->file_size, "the size that SETATTR was answered with");
+	log_refused(inode, &err, -ESTALE);
+	return -ESTALE;
+}
+
 /**
  * fmapfs_fmap_refetch - the server has changed a file: get its new map
  * @inode: a file with a map; the caller holds its i_rwsem for writing
+ * @size: what the server says its size is now, bytes
  *
  * Waits for the server and for pinned pages; a signal ends both. The size
  * becomes that of the new map. Return: 0; or an error, and all is as it was.
  */
-int fmapfs_fmap_refetch(struct inode *inode)
+int fmapfs_fmap_refetch(struct inode *inode, u64 size)
 {
 	struct fmapfs_map *old = fmapfs_i(inode)->map;
 	struct fmapfs_map *map;
@@ -376,9 +394,13 @@ int fmapfs_fmap_refetch(struct inode *inode)
 	rc = map_new(inode, false, &map);
 	if (rc)
 		return rc;
-	if (!map)
-		return -ESTALE;
-	fmapfs_claims_stop(old);
+	rc = check_new_size(inode, map, size);
+	if (!rc)
+		rc = fmapfs_claims_stop_killable(old);
+	if (rc) {
+		map_drop(map);
+		return rc;
+	}
 	rc = swap_maps(inode, map);
 	if (rc) {
 		fmapfs_claims_start(old);
@@ -403,6 +425,8 @@ int fmapfs_fmap_refetch(struct inode *inode)
 void fmapfs_dax_evict(struct inode *inode)
 {
 	fmapfs_claims_stop(fmapfs_i(inode)->map);
+	/* Nobody else does: what was stored is in the CPU's caches yet. */
+	filemap_write_and_wait(inode->i_mapping);
 	dax_break_layout_final(inode);
 }
 

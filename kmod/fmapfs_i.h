@@ -276,7 +276,7 @@ void fmapfs_sysfs_del(struct super_block *sb);
 
 /* In fmap.c */
 int fmapfs_fmap_fetch(struct inode *inode);
-int fmapfs_fmap_refetch(struct inode *inode);
+int fmapfs_fmap_refetch(struct inode *inode, u64 size);
 void fmapfs_fmap_evict(struct inode *inode);
 long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg);
 

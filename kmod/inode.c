@@ -386,7 +386,7 @@ static int size_changed(struct inode *inode, const struct fmapfs_attr *attr)
 {
 	if (attr->size == i_size_read(inode))
 		return 0;
-	return fmapfs_fmap_refetch(inode);
+	return fmapfs_fmap_refetch(inode, attr->size);
 }
 
 /*

@@ -234,6 +234,12 @@ static int fmapfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	return fmapfs_proto_statfs(dentry, buf);
 }
 
+/* The inodes' pages have been written back: out of the devices' buffers. */
+static int fmapfs_sync_fs(struct super_block *sb, int wait)
+{
+	return wait ? fmapfs_devtab_flush(fmapfs_sb(sb)->devtab) : 0;
+}
+
 static void fmapfs_umount_begin(struct super_block *sb)
 {
 	fmapfs_conn_abort(fmapfs_sb(sb)->conn);
@@ -263,6 +269,7 @@ static const struct super_operations fmapfs_super_ops = {
 	.free_inode	= fmapfs_inode_free,
 	.evict_inode	= fmapfs_inode_evict,
 	.drop_inode	= inode_just_drop,
+	.sync_fs	= fmapfs_sync_fs,
 	.statfs		= fmapfs_statfs,
 	.umount_begin	= fmapfs_umount_begin,
 	.show_options	= fmapfs_show_options,
@@ -412,6 +419,8 @@ static void fmapfs_kill_sb(struct super_block *sb)
 		return;
 	fmapfs_proto_goodbye(fs->conn);
 	fmapfs_conn_put(fs->conn);
+	/* What eviction has written back is still on its way. */
+	fmapfs_devtab_flush(fs->devtab);
 	fmapfs_devtab_close(fs->devtab);
 	fmapfs_devtab_put(fs->devtab);
 	free_fs(fs);

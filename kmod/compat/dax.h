@@ -75,6 +75,29 @@ static inline void dax_break_layout_final(struct inode *inode)
 		wait_var_event(&page->_refcount, compat_dax_page_is_idle(page));
 	truncate_inode_pages(inode->i_mapping, 0);
 }
+
+/* For an inode that is in use: no fault may come between. */
+static inline void fmapfs_dax_revoke(struct inode *inode)
+{
+	struct address_space *mapping = inode->i_mapping;
+	struct page *page;
+
+	for (;;) {
+		filemap_invalidate_lock(mapping);
+		page = dax_layout_busy_page(mapping);
+		if (!page)
+			break;
+		filemap_invalidate_unlock(mapping);
+		wait_var_event(&page->_refcount, compat_dax_page_is_idle(page));
+	}
+	truncate_inode_pages(mapping, 0);
+	filemap_invalidate_unlock(mapping);
+}
+#else
+static inline void fmapfs_dax_revoke(struct inode *inode)
+{
+	dax_break_layout_final(inode);
+}
 #endif
 
 /* --- 6.9: an opened block device is a file --- */
