@@ -13,9 +13,10 @@
 #error "fmapfs needs Linux 6.1, or 6.9 and newer"
 #endif
 /* Between the two, the opening of block devices changed three times. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) && \
-    LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 #error "fmapfs needs Linux 6.1, or 6.9 and newer"
+#endif
 #endif
 
 #ifndef CONFIG_64BIT
