@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,6 +141,23 @@ static void unmount_closes_the_device(void **state)
 	peer_stop(peer);
 }
 
+/* Once INIT is answered there are two numbers for it. */
+static void unmount_after_init_closes_the_device(void **state)
+{
+	struct peer *peer = peer_start_agreed(&(struct peer_setup) { 0 });
+	struct pollfd pfd = { .fd = peer->fd };
+
+	(void)state;
+	fuse_fmap_session_exit(peer->fs);
+	pthread_join(peer->thread, NULL);
+	peer->running = false;
+	assert_int_equal(poll(&pfd, 1, 0), 0);
+	fuse_fmap_session_unmount(peer->fs);
+	assert_int_equal(poll(&pfd, 1, 0), 1);
+	assert_true(pfd.revents & POLLHUP);
+	peer_stop(peer);
+}
+
 static void refused_options_are_named(void **state)
 {
 	const struct fuse_lowlevel_ops ops = { 0 };
@@ -197,6 +215,7 @@ int main(void)
 		cmocka_unit_test(signals_end_the_loop),
 		cmocka_unit_test(init_that_fails_ends_the_loop),
 		cmocka_unit_test(unmount_closes_the_device),
+		cmocka_unit_test(unmount_after_init_closes_the_device),
 		cmocka_unit_test(refused_options_are_named),
 		cmocka_unit_test(mount_tells_what_is_missing),
 	};
