@@ -333,6 +333,8 @@ TEST(reply_larger_than_was_asked_for_fails_the_open)
 	r->bad.body_len = FAMFS_FMAP_MAX + 1;
 	m = mnt_new(s);
 	FAILS(EIO, open_in(m, "a", O_RDONLY));
+	/* The caller wakes before the server's write(2) returns. */
+	UNTIL(r->bad_errno >= 0);
 	EQ(r->bad_errno, EINVAL);
 	OK(close(OK(open_in(m, "a", O_RDONLY))));
 	mnt_end(m);
