@@ -18,6 +18,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	peer->offered_in_init = fuse_fmap_offered(peer->fs);
 	if (peer->setup.not_wanted)
 		fuse_fmap_want(peer->fs, false);
+	if (peer->setup.slow_init)
+		usleep(100000);
 	if (peer->setup.want_too_much)
 		conn->want |= FUSE_CAP_POSIX_ACL;
 }

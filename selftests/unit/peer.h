@@ -32,6 +32,7 @@ struct peer_setup {
 	bool no_get_daxdev;
 	bool no_getxattr;
 	bool not_wanted;	/* fuse_fmap_want(false) in init */
+	bool slow_init;		/* init takes a while */
 	bool want_too_much;	/* in init: what the kernel does not offer */
 	bool no_loop;		/* the test reads and writes by itself */
 	const char *options;	/* -o */

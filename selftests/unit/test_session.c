@@ -375,6 +375,32 @@ static void max_read_needs_nothing_of_the_server(void **state)
 	assert_int_equal(peer_stop(peer), 0);
 }
 
+/* Of several threads none gets ahead of the one that handles INIT. */
+static void nothing_overtakes_init(void **state)
+{
+	struct peer *peer = peer_start(&(struct peer_setup) {
+		.threads = 4, .slow_init = true,
+	});
+	const struct fuse_init_in in = {
+		.major = 7, .minor = 46, .flags = FUSE_INIT_EXT,
+		.flags2 = OFFERED_FLAGS2,
+	};
+	uint64_t init, lookup;
+	struct reply reply;
+
+	(void)state;
+	init = peer_send(peer, FUSE_INIT, 0, &in, sizeof(in));
+	lookup = peer_send(peer, FUSE_LOOKUP, 1, "small", 6);
+	peer_receive(peer, &reply);
+	assert_int_equal(reply.out.unique, init);
+	reply_free(&reply);
+	peer_receive(peer, &reply);
+	assert_int_equal(reply.out.unique, lookup);
+	assert_int_equal(reply.out.error, 0);
+	reply_free(&reply);
+	assert_int_equal(peer_stop(peer), 0);
+}
+
 static void requests_before_init_are_refused(void **state)
 {
 	struct peer *peer = peer_start(&(struct peer_setup) { .threads = 4 });
@@ -428,6 +454,7 @@ int main(void)
 		cmocka_unit_test(requests_are_served_at_once_by_threads),
 		cmocka_unit_test(threads_are_no_more_than_asked_for),
 		cmocka_unit_test(max_read_needs_nothing_of_the_server),
+		cmocka_unit_test(nothing_overtakes_init),
 		cmocka_unit_test(requests_before_init_are_refused),
 		cmocka_unit_test(buffers_grow_with_max_write),
 	};
