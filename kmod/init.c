@@ -180,7 +180,7 @@ void fmapfs_proto_goodbye(struct fmapfs_conn *conn)
 {
 	struct fmapfs_req *req;
 
-	req = fmapfs_req_new(conn, FUSE_DESTROY, 0, 0, 0, FMAPFS_REQ_LAST);
+	req = fmapfs_req_new(conn, FUSE_DESTROY, 0, 0, 0, 0);
 	fmapfs_conn_close(conn, req);
 	fmapfs_req_put(req);
 }

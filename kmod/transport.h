@@ -65,7 +65,6 @@ enum fmapfs_req_state {
 /* How a request behaves; fixed when it is made. */
 #define FMAPFS_REQ_OUTVAR	BIT(0) /* the reply may be shorter */
 #define FMAPFS_REQ_EARLY	BIT(1) /* goes out before INIT is answered */
-#define FMAPFS_REQ_LAST		BIT(2) /* DESTROY: nothing comes after it */
 
 /**
  * struct fmapfs_req - one request to the server
