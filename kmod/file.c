@@ -25,6 +25,28 @@ static int open_mode(struct inode *inode, struct file *file,
 	return 0;
 }
 
+/**
+ * fmapfs_finish_open - what is left to do when the server has opened a file
+ * @inode: a regular file
+ * @file: the VFS's
+ * @ff: the server's; @file's on success, else released
+ *
+ * Return: 0 or -errno.
+ */
+int fmapfs_finish_open(struct inode *inode, struct file *file,
+		       struct fmapfs_file *ff)
+{
+	int rc = fmapfs_fmap_fetch(inode);
+
+	if (!rc)
+		rc = open_mode(inode, file, ff);
+	if (rc)
+		fmapfs_proto_release(ff);
+	else
+		file->private_data = ff;
+	return rc;
+}
+
 static int fmapfs_open(struct inode *inode, struct file *file)
 {
 	struct fmapfs_file *ff;
@@ -33,23 +55,9 @@ static int fmapfs_open(struct inode *inode, struct file *file)
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
 	rc = generic_file_open(inode, file);
-	if (rc)
-		return rc;
-	rc = fmapfs_proto_open(inode, file->f_flags, &ff);
-	if (rc)
-		return rc;
-	rc = fmapfs_fmap_fetch(inode);
-	if (rc)
-		goto release;
-	rc = open_mode(inode, file, ff);
-	if (rc)
-		goto release;
-	file->private_data = ff;
-	return 0;
-
-release:
-	fmapfs_proto_release(ff);
-	return rc;
+	if (!rc)
+		rc = fmapfs_proto_open(inode, file->f_flags, &ff);
+	return rc ? rc : fmapfs_finish_open(inode, file, ff);
 }
 
 static int fmapfs_release(struct inode *inode, struct file *file)

@@ -263,6 +263,8 @@ extern const struct file_operations fmapfs_dir_fops;
 extern const struct inode_operations fmapfs_file_iops;
 extern const struct inode_operations fmapfs_other_iops;
 extern const struct file_operations fmapfs_file_fops;
+int fmapfs_finish_open(struct inode *inode, struct file *file,
+		       struct fmapfs_file *ff);
 
 /* In xattr.c */
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];
