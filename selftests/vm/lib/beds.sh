@@ -14,13 +14,13 @@ debian13-bpo    trixie    7\.[0-9]+\.[0-9]+\+deb13[.0-9]*
 sid             sid       [7-9]\.[0-9.]+\+deb[0-9.]+
 '
 
-# What is installed in a root besides what "minbase" brings. Kernels and
-# sparse are unpacked by lib/root-hook.
+# What is installed in a root besides what "minbase" brings. Kernels, sparse,
+# stress-ng, fio and libfuse's examples are unpacked by lib/root-hook.
 root_packages() {
-	echo acl attr busybox-static daxctl dkms e2fsprogs fuse3 gcc kmod \
+	echo acl attr busybox-static daxctl dkms e2fsprogs fuse3 g++ gcc kmod \
 		libcmocka-dev libcyaml-dev libdaxctl-dev libfuse3-dev libjson-c-dev \
-		libndctl-dev libyaml-dev make ndctl pkgconf procps strace \
-		uthash-dev uuid-dev zlib1g-dev
+		libndctl-dev libsystemd-dev libyaml-dev make ndctl pkgconf procps \
+		strace uthash-dev uuid-dev zlib1g-dev
 }
 
 # Parts of the kernel packages that a guest can use; the rest (graphics,

@@ -19,9 +19,11 @@ find_mirrors() {
 	: "${mirror_security:=${mirror%/}-security/}"
 }
 
-# root_sources ROOT: apt source lines for a root.
+# root_sources ROOT: apt source lines for a root. Sources are those of libfuse's
+# examples, which come in no binary package.
 root_sources() {
 	echo "deb $mirror $1 main"
+	echo "deb-src $mirror $1 main"
 	case $1 in
 	sid) ;;
 	trixie)
