@@ -333,6 +333,13 @@ unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn)
 	return READ_ONCE(conn->nr_waiting);
 }
 
+/* Has the server enough to do, so that what is not needed yet can wait? */
+bool fmapfs_conn_congested(struct fmapfs_conn *conn)
+{
+	return READ_ONCE(conn->nr_background) >=
+	       READ_ONCE(conn->congestion_threshold);
+}
+
 void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,
 			unsigned int *congestion_threshold)
 {

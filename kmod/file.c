@@ -2,27 +2,42 @@
 /*
  * Regular files. Each operation goes one of two ways, which opening decides for
  * as long as the file is open: a file with a map is memory (dax.c), any other is
- * read and written by the server, without a cache in between.
+ * read and written by the server, with the page cache in between (plain.c).
  */
 #include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
-#include <linux/uio.h>
 #include <linux/splice.h>
+#include <linux/uio.h>
 #include "proto.h"
 
 static int open_mode(struct inode *inode, struct file *file,
-		     const struct fmapfs_file *ff)
+		     struct fmapfs_file *ff)
 {
 	file->f_mode |= FMODE_CAN_ODIRECT;
 	if (fmapfs_has_map(inode)) {
 		file->f_mode |= FMODE_NOWAIT;
 		return 0;
 	}
+	if (!(ff->open_flags & FOPEN_DIRECT_IO))
+		ff->open_flags &= ~FOPEN_PARALLEL_DIRECT_WRITES;
 	if (ff->open_flags & FOPEN_STREAM)
 		return stream_open(inode, file);
 	if (ff->open_flags & FOPEN_NONSEEKABLE)
 		return nonseekable_open(inode, file);
 	return 0;
+}
+
+/* The page cache when an ordinary file is opened; nothing can fail from here on. */
+static void open_cache(struct inode *inode, struct file *file,
+		       struct fmapfs_file *ff)
+{
+	fmapfs_cache_open(file);
+	if (!(ff->open_flags & FOPEN_DIRECT_IO))
+		fmapfs_file_caches(inode, ff);
+	if (!(ff->open_flags & FOPEN_KEEP_CACHE))
+		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
 }
 
 /**
@@ -40,11 +55,14 @@ int fmapfs_finish_open(struct inode *inode, struct file *file,
 
 	if (!rc)
 		rc = open_mode(inode, file, ff);
-	if (rc)
+	if (rc) {
 		fmapfs_proto_release(ff);
-	else
-		file->private_data = ff;
-	return rc;
+		return rc;
+	}
+	if (!fmapfs_has_map(inode))
+		open_cache(inode, file, ff);
+	file->private_data = ff;
+	return 0;
 }
 
 static int fmapfs_open(struct inode *inode, struct file *file)
@@ -62,6 +80,7 @@ static int fmapfs_open(struct inode *inode, struct file *file)
 
 static int fmapfs_release(struct inode *inode, struct file *file)
 {
+	fmapfs_file_uncaches(inode, file->private_data);
 	fmapfs_proto_release(file->private_data);
 	return 0;
 }
@@ -104,102 +123,6 @@ static int fmapfs_fsync(struct file *file, loff_t start, loff_t end,
 	return rc;
 }
 
-static u32 read_limit(struct super_block *sb)
-{
-	return min(fmapfs_agreed(sb)->max_read, fmapfs_sb(sb)->max_read);
-}
-
-/* From the server, in as many requests as it takes, up to a short one. */
-static ssize_t server_read(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct file *file = iocb->ki_filp;
-	struct inode *inode = file_inode(file);
-	u32 limit = read_limit(inode->i_sb);
-	ssize_t done = 0, rc = 0;
-
-	while (iov_iter_count(to)) {
-		u32 size = min_t(size_t, iov_iter_count(to), limit);
-
-		rc = fmapfs_proto_read(inode, file->private_data,
-				       file->f_flags, iocb->ki_pos, size, to);
-		if (rc <= 0)
-			break;
-		iocb->ki_pos += rc;
-		done += rc;
-		if (rc < size)
-			break;
-	}
-	return done ? done : rc;
-}
-
-static void grow(struct inode *inode, loff_t end)
-{
-	struct fmapfs_inode *fi = fmapfs_i(inode);
-
-	/* Times and blocks have changed with the data. */
-	fmapfs_expire_attr(inode);
-	spin_lock(&fi->lock);
-	if (end > i_size_read(inode))
-		i_size_write(inode, end);
-	spin_unlock(&fi->lock);
-}
-
-static ssize_t write_chunks(struct kiocb *iocb, struct iov_iter *from)
-{
-	struct file *file = iocb->ki_filp;
-	struct inode *inode = file_inode(file);
-	u32 limit = fmapfs_agreed(inode->i_sb)->max_write;
-	ssize_t done = 0, rc = 0;
-
-	while (iov_iter_count(from)) {
-		u32 size = min_t(size_t, iov_iter_count(from), limit);
-
-		rc = fmapfs_proto_write(inode, file->private_data,
-					file->f_flags, iocb->ki_pos, size,
-					from);
-		if (rc <= 0) {
-			fmapfs_expire_attr(inode);
-			break;
-		}
-		iocb->ki_pos += rc;
-		done += rc;
-		grow(inode, iocb->ki_pos);
-		if (rc < size)
-			break;
-	}
-	return done ? done : rc;
-}
-
-static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
-{
-	ssize_t rc = generic_write_checks(iocb, from);
-	int error;
-
-	if (rc <= 0)
-		return rc;
-	error = file_remove_privs(iocb->ki_filp);
-	return error ? error : write_chunks(iocb, from);
-}
-
-static ssize_t server_write(struct kiocb *iocb, struct iov_iter *from)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t rc;
-
-	/* Where the end is, is the server's to say. */
-	if (iocb->ki_flags & IOCB_APPEND) {
-		rc = fmapfs_refresh_attr(inode);
-		if (rc)
-			return rc;
-	}
-	/* Who has it may be waiting for the server. */
-	if (down_write_killable(&inode->i_rwsem))
-		return -EINTR;
-	rc = write_locked(iocb, from);
-	inode_unlock(inode);
-	return rc > 0 ? generic_write_sync(iocb, rc) : rc;
-}
-
 static ssize_t fmapfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -207,7 +130,7 @@ static ssize_t fmapfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
 	return fmapfs_has_map(inode) ? fmapfs_dax_read_iter(iocb, to) :
-				       server_read(iocb, to);
+				       fmapfs_plain_read(iocb, to);
 }
 
 static ssize_t fmapfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -217,28 +140,33 @@ static ssize_t fmapfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
 	return fmapfs_has_map(inode) ? fmapfs_dax_write_iter(iocb, from) :
-				       server_write(iocb, from);
+				       fmapfs_plain_write(iocb, from);
 }
 
 static int fmapfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	if (READ_ONCE(fmapfs_i(file_inode(file))->bad))
 		return -EIO;
-	/* What the server reads and writes has no pages to map. */
-	if (!fmapfs_has_map(file_inode(file)))
-		return -ENODEV;
-	return fmapfs_dax_mmap(file, vma);
+	return fmapfs_has_map(file_inode(file)) ? fmapfs_dax_mmap(file, vma) :
+						  fmapfs_plain_mmap(file, vma);
 }
 
-static loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence)
+/*
+ * Reads by the page cache what goes by it, and nothing else. Memory is copied
+ * from, and so is what the server wants to be asked for each time.
+ */
+static ssize_t fmapfs_splice_read(struct file *file, loff_t *pos,
+				  struct pipe_inode_info *pipe, size_t len,
+				  unsigned int flags)
 {
-	struct inode *inode = file_inode(file);
-	int rc = 0;
+	const struct fmapfs_file *ff = file->private_data;
 
-	if (whence != SEEK_SET && whence != SEEK_CUR &&
-	    !fmapfs_has_map(inode))
-		rc = fmapfs_valid_attr(inode);
-	return rc ? rc : generic_file_llseek(file, offset, whence);
+	if (READ_ONCE(fmapfs_i(file_inode(file))->bad))
+		return -EIO;
+	if (fmapfs_has_map(file_inode(file)) ||
+	    ff->open_flags & FOPEN_DIRECT_IO)
+		return copy_splice_read(file, pos, pipe, len, flags);
+	return filemap_splice_read(file, pos, pipe, len, flags);
 }
 
 static long fmapfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -266,10 +194,12 @@ const struct file_operations fmapfs_file_fops = {
 	.flush			= fmapfs_flush,
 	.release		= fmapfs_release,
 	.fsync			= fmapfs_fsync,
-	.splice_read		= copy_splice_read,
+	.splice_read		= fmapfs_splice_read,
 	.splice_write		= iter_file_splice_write,
 	.unlocked_ioctl		= fmapfs_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,
+	.fallocate		= fmapfs_fallocate,
+	.copy_file_range	= fmapfs_copy_file_range,
 	FMAPFS_FOP_MMAP_SYNC,
 };
 

@@ -9,14 +9,18 @@
  *       fmapfs_devtab.ask, .lock, and what is below them (daxdev.h)
  *       mapping.invalidate_lock   shared: fault; exclusive: the map is replaced
  *   mmap_lock
- *     mapping.invalidate_lock
- *   fmapfs_inode.lock             spinlock: attributes; innermost
+ *     mapping.invalidate_lock     shared: the page cache is being read into
+ *       lock of a folio           as long as a READ fills it; see cache.c
+ *   fmapfs_inode.lock             spinlock: attributes, lists; innermost
  *
  * open_lock of a directory is another thing: it is taken under its i_rwsem, and
  * nothing below it but requests is waited for.
  *
  * Requests are waited for, killably, under i_rwsem and open_lock, and under
- * fmapfs_devtab.ask; never under a lock that a fault takes.
+ * fmapfs_devtab.ask; never under a lock that a fault of a file with a map takes.
+ * An ordinary file's READs are waited for under its invalidate_lock, held shared,
+ * and the locks of folios: of such a file nobody takes the invalidate_lock for
+ * writing, and who wants folios freezes the cache first.
  */
 #ifndef FMAPFS_I_H
 #define FMAPFS_I_H
@@ -50,6 +54,9 @@ enum fmapfs_counter {
 	FMAPFS_NR_COUNTERS,
 };
 
+/* Bits of fmapfs_sb.state. */
+#define FMAPFS_SB_READAHEAD	0	/* readahead is as INIT has settled it */
+
 /**
  * struct fmapfs_sb - a mount; super_block.s_fs_info
  * @conn: the connection; the mount holds a reference
@@ -62,6 +69,7 @@ enum fmapfs_counter {
  * @dax: the mounter may map memory (CAP_SYS_RAWIO)
  * @no_fmap: the server answered GET_FMAP with ENOSYS, no need to ask again
  * @no_op: bit n: the server answered opcode n with ENOSYS (opcodes < 64)
+ * @state: FMAPFS_SB_*
  * @attr_version: counts the changes of attributes
  * @evict_version: @attr_version when an inode last went
  * @devtab: its devices; shared with the connection
@@ -82,6 +90,7 @@ struct fmapfs_sb {
 	bool dax;
 	bool no_fmap;
 	unsigned long no_op;
+	unsigned long state;
 	atomic64_t attr_version;
 	atomic64_t evict_version;
 	struct fmapfs_devtab *devtab;
@@ -142,6 +151,11 @@ struct fmapfs_map {
  *	under i_rwsem and invalidate_lock, both held for writing; read under
  *	either. Once there is one, there is until eviction: fmapfs_has_map().
  * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
+ * @fills: READs that hold locked folios: struct fmapfs_io; guarded by @lock
+ * @changes: requests that change data: struct fmapfs_io; guarded by @lock
+ * @frozen: how many want no READ to get folios now; guarded by @lock
+ * @io_wait: for @frozen to be 0, or the lists to be empty
+ * @nr_cached: open files that use the page cache; guarded by @lock
  * @forget: gives the lookups back; held by requests, too; NULL once evicted
  */
 struct fmapfs_inode {
@@ -160,6 +174,11 @@ struct fmapfs_inode {
 	struct mutex open_lock;
 	struct fmapfs_map *map;
 	bool asked;
+	struct list_head fills;
+	struct list_head changes;
+	unsigned int frozen;
+	wait_queue_head_t io_wait;
+	unsigned int nr_cached;
 	struct fmapfs_forget *forget;
 };
 
@@ -168,6 +187,7 @@ struct fmapfs_inode {
  * @fh: the server's handle
  * @flags: O_* that it was opened with
  * @open_flags: FOPEN_*
+ * @cached: it counts in fmapfs_inode.nr_cached; guarded by that inode's lock
  * @release: the RELEASE or RELEASEDIR request, made at open so that close cannot
  *	fail; NULL if the server wants none
  */
@@ -175,6 +195,7 @@ struct fmapfs_file {
 	u64 fh;
 	u32 flags;
 	u32 open_flags;
+	bool cached;
 	struct fmapfs_req *release;
 };
 
@@ -219,6 +240,7 @@ static inline bool fmapfs_has_map(const struct inode *inode)
 
 struct fmapfs_attr;
 struct fmapfs_entry;
+struct fmapfs_io;
 
 /* In super.c */
 int fmapfs_super_init(void);
@@ -265,6 +287,41 @@ extern const struct inode_operations fmapfs_other_iops;
 extern const struct file_operations fmapfs_file_fops;
 int fmapfs_finish_open(struct inode *inode, struct file *file,
 		       struct fmapfs_file *ff);
+
+/* In plain.c */
+ssize_t fmapfs_plain_read(struct kiocb *iocb, struct iov_iter *to);
+ssize_t fmapfs_plain_write(struct kiocb *iocb, struct iov_iter *from);
+int fmapfs_plain_mmap(struct file *file, struct vm_area_struct *vma);
+void fmapfs_written(struct inode *inode, loff_t end);
+void fmapfs_file_caches(struct inode *inode, struct fmapfs_file *ff);
+void fmapfs_file_uncaches(struct inode *inode, struct fmapfs_file *ff);
+
+/* In range.c */
+loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence);
+long fmapfs_fallocate(struct file *file, int mode, loff_t pos, loff_t len);
+ssize_t fmapfs_copy_file_range(struct file *in, loff_t pos_in,
+			       struct file *out, loff_t pos_out, size_t len,
+			       unsigned int flags);
+
+/* In cache.c */
+void fmapfs_cache_freeze(struct inode *inode, pgoff_t first, pgoff_t last);
+void fmapfs_cache_thaw(struct inode *inode);
+int fmapfs_cache_invalidate(struct inode *inode, pgoff_t first, pgoff_t last);
+void fmapfs_cache_truncate(struct inode *inode, loff_t size);
+void fmapfs_cache_zero(struct inode *inode, loff_t pos, loff_t end);
+void fmapfs_cache_evict(struct inode *inode);
+void fmapfs_cache_written(struct inode *inode, loff_t pos, const void *data,
+			  size_t len);
+struct fmapfs_io *fmapfs_change_begin(struct inode *inode, loff_t pos,
+				      u64 len, struct fmapfs_req *req);
+void fmapfs_change_end(struct fmapfs_io *io, struct fmapfs_req *req,
+		       ssize_t rc);
+
+/* In readahead.c */
+extern const struct address_space_operations fmapfs_cache_aops;
+u32 fmapfs_read_limit(struct super_block *sb);
+void fmapfs_cache_init(struct inode *inode);
+void fmapfs_cache_open(struct file *file);
 
 /* In xattr.c */
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];

@@ -7,6 +7,7 @@
  * in the server's write(2), when the mount may be gone already: it touches
  * nothing but the connection.
  */
+#include <linux/backing-dev.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include "proto.h"
@@ -34,7 +35,11 @@ struct init_flag {
 };
 
 static const struct init_flag init_flags[] = {
+	{ .bit = FUSE_ASYNC_READ },
 	{ .bit = FUSE_BIG_WRITES },
+	{ .bit = FUSE_AUTO_INVAL_DATA },
+	{ .bit = FUSE_EXPLICIT_INVAL_DATA },
+	{ .bit = FUSE_DIRECT_IO_ALLOW_MMAP },
 	{ .bit = FUSE_DO_READDIRPLUS },
 	{ .bit = FUSE_READDIRPLUS_AUTO, .needs = FUSE_DO_READDIRPLUS },
 	{ .bit = FUSE_PARALLEL_DIROPS },
@@ -89,6 +94,7 @@ static void agree_sizes(struct fmapfs_agreed *agreed,
 	if (agreed->flags & FUSE_MAX_PAGES)
 		pages = clamp_t(u32, out->max_pages, 1, LIMIT_PAGES);
 	agreed->max_read = pages * PAGE_SIZE;
+	agreed->max_readahead = out->max_readahead;
 	agreed->max_write = clamp_t(u32, out->max_write, MIN_WRITE,
 				    agreed->max_read);
 	if (!(agreed->flags & FUSE_BIG_WRITES))
@@ -159,7 +165,7 @@ int fmapfs_proto_init(struct super_block *sb)
 	in = fmapfs_req_body(req);
 	in->major = FUSE_KERNEL_VERSION;
 	in->minor = FUSE_FMAP_KERNEL_MINOR_VERSION;
-	in->max_readahead = 0;
+	in->max_readahead = sb->s_bdi->ra_pages * PAGE_SIZE;
 	in->flags = lower_32_bits(offered);
 	in->flags2 = upper_32_bits(offered);
 	req->in_server = init_replied;

@@ -45,6 +45,9 @@ struct inode *fmapfs_inode_alloc(struct super_block *sb)
 	memset_after(fi, 0, inode);
 	spin_lock_init(&fi->lock);
 	mutex_init(&fi->open_lock);
+	INIT_LIST_HEAD(&fi->fills);
+	INIT_LIST_HEAD(&fi->changes);
+	init_waitqueue_head(&fi->io_wait);
 	fi->forget = fmapfs_forget_new(GFP_KERNEL);
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
@@ -76,6 +79,7 @@ void fmapfs_inode_evict(struct inode *inode)
 
 	if (fi->map)
 		fmapfs_dax_evict(inode);
+	fmapfs_cache_evict(inode);
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	fmapfs_fmap_evict(inode);
@@ -112,6 +116,7 @@ static void init_inode(struct inode *inode, const struct fmapfs_entry *entry)
 		inode->i_op = &fmapfs_file_iops;
 		inode->i_fop = &fmapfs_file_fops;
 		i_size_write(inode, attr->size);
+		fmapfs_cache_init(inode);
 	} else if (S_ISDIR(attr->mode)) {
 		inode->i_op = &fmapfs_dir_iops;
 		inode->i_fop = &fmapfs_dir_fops;
@@ -254,6 +259,25 @@ void fmapfs_update_nosec(struct inode *inode)
 	inode_set_flags(inode, is_sxid(inode->i_mode) ? 0 : S_NOSEC, S_NOSEC);
 }
 
+/* What is cached of an ordinary file whose attributes were others before. */
+static void update_cache(struct inode *inode, loff_t old_size,
+			 struct timespec64 old_mtime,
+			 const struct fmapfs_attr *attr)
+{
+	u64 flags = fmapfs_agreed(inode->i_sb)->flags;
+	bool drop = false;
+
+	if (old_size != attr->size) {
+		fmapfs_cache_truncate(inode, attr->size);
+		drop = flags & FUSE_AUTO_INVAL_DATA ||
+		       !(flags & FUSE_EXPLICIT_INVAL_DATA);
+	} else if (flags & FUSE_AUTO_INVAL_DATA) {
+		drop = !timespec64_equal(&old_mtime, &attr->mtime);
+	}
+	if (drop)
+		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
+}
+
 /**
  * fmapfs_update_attr - take over attributes that the server has sent
  * @inode: whose
@@ -266,7 +290,9 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(inode->i_sb);
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	bool old;
+	struct timespec64 mtime;
+	loff_t size;
+	bool old, map;
 
 	spin_lock(&fi->lock);
 	if (attr->version < fi->attr_version) {
@@ -285,14 +311,19 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	inode->i_uid = attr->uid;
 	inode->i_gid = attr->gid;
 	set_nlink(inode, attr->nlink);
+	mtime = inode_get_mtime(inode);
 	update_times(inode, attr);
-	if (fmapfs_has_map(inode)) {
+	map = fmapfs_has_map(inode);
+	size = i_size_read(inode);
+	if (map) {
 		fmapfs_update_nosec(inode);
 	} else {
 		inode->i_blocks = attr->blocks;
 		i_size_write(inode, attr->size);
 	}
 	spin_unlock(&fi->lock);
+	if (S_ISREG(inode->i_mode) && !map)
+		update_cache(inode, size, mtime, attr);
 }
 
 /**
@@ -419,6 +450,7 @@ static int drop_set_id(struct inode *inode, struct iattr *iattr)
 static int change_attr(struct inode *inode, const struct iattr *iattr)
 {
 	struct fmapfs_file *ff = NULL;
+	loff_t size = i_size_read(inode);
 	struct fmapfs_attr attr;
 	int rc;
 
@@ -435,6 +467,9 @@ static int change_attr(struct inode *inode, const struct iattr *iattr)
 	fmapfs_update_attr(inode, &attr);
 	if (iattr->ia_valid & ATTR_SIZE && fmapfs_has_map(inode))
 		rc = size_changed(inode, &attr);
+	else if (S_ISREG(inode->i_mode) && size != attr.size &&
+		 !fmapfs_has_map(inode))
+		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
 	return rc;
 }
 

@@ -74,6 +74,32 @@ struct fmapfs_dirbuf {
 	u64 version;		/* see fmapfs_attr.version */
 };
 
+/**
+ * struct fmapfs_write - what a WRITE is to do
+ * @pos: bytes from the start
+ * @size: bytes; at most what is agreed on
+ * @flags: O_*
+ * @owner: of locks, or NULL
+ * @kill_suidgid: the server is to take set-id bits away
+ */
+struct fmapfs_write {
+	u64 pos;
+	u32 size;
+	u32 flags;
+	fl_owner_t owner;
+	bool kill_suidgid;
+};
+
+/* What is to be copied from where to where; in bytes. */
+struct fmapfs_copy {
+	struct file *in;
+	u64 pos_in;
+	struct file *out;
+	u64 pos_out;
+	u64 len;
+	unsigned int flags;
+};
+
 /* In init.c */
 int fmapfs_proto_init(struct super_block *sb);
 void fmapfs_proto_goodbye(struct fmapfs_conn *conn);
@@ -103,18 +129,37 @@ int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 		       fl_owner_t owner, bool wait);
 int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
 		       bool datasync);
-ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
-			  unsigned int flags, u64 pos, u32 size,
-			  struct iov_iter *to);
-ssize_t fmapfs_proto_write(struct inode *inode, const struct fmapfs_file *ff,
-			   unsigned int flags, u64 pos, u32 size,
-			   struct iov_iter *from);
 int fmapfs_proto_readdir(struct inode *dir, const struct fmapfs_file *ff,
 			 u64 pos, u32 size, bool plus,
 			 struct fmapfs_dirbuf *buf);
 int fmapfs_dirbuf_next(struct super_block *sb, struct fmapfs_dirbuf *buf,
 		       struct fmapfs_dirent *ent);
 void fmapfs_dirbuf_free(struct fmapfs_dirbuf *buf);
+
+u64 fmapfs_owner_id(fl_owner_t owner);
+
+/* In proto_data.c */
+struct fmapfs_req *fmapfs_proto_read_new(struct inode *inode,
+					 const struct fmapfs_file *ff,
+					 unsigned int flags, u64 pos, u32 size,
+					 fl_owner_t owner);
+ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
+			  unsigned int flags, u64 pos, u32 size,
+			  fl_owner_t owner, struct iov_iter *to);
+struct fmapfs_req *fmapfs_proto_write_new(struct inode *inode,
+					  const struct fmapfs_file *ff,
+					  const struct fmapfs_write *w,
+					  struct iov_iter *from);
+const void *fmapfs_proto_write_data(struct fmapfs_req *req, u32 *size);
+ssize_t fmapfs_proto_write_send(struct inode *inode, struct fmapfs_req *req);
+struct fmapfs_req *fmapfs_proto_fallocate_new(struct inode *inode,
+					      const struct fmapfs_file *ff,
+					      int mode, u64 pos, u64 len);
+int fmapfs_proto_lseek(struct inode *inode, const struct fmapfs_file *ff,
+		       u64 pos, int whence, u64 *out);
+struct fmapfs_req *fmapfs_proto_copy_new(u32 opcode,
+					 const struct fmapfs_copy *c);
+ssize_t fmapfs_proto_copy_send(struct inode *inode, struct fmapfs_req *req);
 
 /* In proto_fmap.c */
 ssize_t fmapfs_proto_get_fmap(struct inode *inode, u32 size, void **msgp);

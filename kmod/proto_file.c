@@ -167,7 +167,7 @@ void __init fmapfs_proto_file_init(void)
 }
 
 /* Tells owners of locks apart, and tells no kernel address. */
-static u64 owner_id(fl_owner_t owner)
+u64 fmapfs_owner_id(fl_owner_t owner)
 {
 	return siphash_1u64((unsigned long)owner, &owner_key);
 }
@@ -185,7 +185,7 @@ int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 {
 	struct fuse_flush_in in = {
 		.fh = ff->fh,
-		.lock_owner = owner_id(owner),
+		.lock_owner = fmapfs_owner_id(owner),
 	};
 
 	return call_optional(inode, ff, FUSE_FLUSH, &in, sizeof(in), wait);
@@ -207,90 +207,6 @@ int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
 	};
 
 	return call_optional(inode, ff, opcode, &in, sizeof(in), true);
-}
-
-/**
- * fmapfs_proto_read - READ
- * @inode: of what
- * @ff: the open file
- * @flags: O_*
- * @pos: bytes from the start
- * @size: bytes; at most what is agreed on
- * @to: takes the data
- *
- * Return: bytes read, or -errno.
- */
-ssize_t fmapfs_proto_read(struct inode *inode, const struct fmapfs_file *ff,
-			  unsigned int flags, u64 pos, u32 size,
-			  struct iov_iter *to)
-{
-	struct fuse_read_in *in;
-	struct fmapfs_req *req;
-	ssize_t rc;
-
-	req = fmapfs_proto_req(inode, FUSE_READ, sizeof(*in), size,
-			       FMAPFS_REQ_OUTVAR);
-	if (!req)
-		return -ENOMEM;
-	fmapfs_req_hold_back(req, ff->release);
-	in = fmapfs_req_body(req);
-	in->fh = ff->fh;
-	in->offset = pos;
-	in->size = size;
-	in->flags = flags;
-	rc = fmapfs_req_send(req);
-	if (!rc) {
-		rc = copy_to_iter(req->out, req->out_len, to);
-		if (!rc && req->out_len)
-			rc = -EFAULT;
-	}
-	fmapfs_req_put(req);
-	return rc;
-}
-
-/**
- * fmapfs_proto_write - WRITE
- * @inode: of what
- * @ff: the open file
- * @flags: O_*
- * @pos: bytes from the start
- * @size: bytes; at most what is agreed on
- * @from: has the data; advanced by @size, also if less is written
- *
- * Return: bytes written, or -errno.
- */
-ssize_t fmapfs_proto_write(struct inode *inode, const struct fmapfs_file *ff,
-			   unsigned int flags, u64 pos, u32 size,
-			   struct iov_iter *from)
-{
-	const struct fuse_write_out *out;
-	struct fuse_write_in *in;
-	struct fmapfs_req *req;
-	ssize_t rc = -EFAULT;
-
-	req = fmapfs_proto_req(inode, FUSE_WRITE, sizeof(*in) + size,
-			       sizeof(*out), 0);
-	if (!req)
-		return -ENOMEM;
-	fmapfs_req_hold_back(req, ff->release);
-	in = fmapfs_req_body(req);
-	in->fh = ff->fh;
-	in->offset = pos;
-	in->size = size;
-	in->flags = flags;
-	if (copy_from_iter(in + 1, size, from) != size)
-		goto put_req;
-	rc = fmapfs_req_send(req);
-	if (rc)
-		goto put_req;
-	out = req->out;
-	rc = out->size;
-	if (out->size > size)
-		rc = fmapfs_proto_bad(inode->i_sb, FUSE_WRITE, "size",
-				      out->size);
-put_req:
-	fmapfs_req_put(req);
-	return rc;
 }
 
 /* --- directories --- */

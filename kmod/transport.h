@@ -27,6 +27,7 @@ struct fmapfs_devtab;
  * @minor: of the protocol
  * @max_write: bytes of data in a WRITE
  * @max_read: bytes of data in a READ
+ * @max_readahead: bytes to read in advance
  *
  * Written once, before the connection is ready; constant from then on.
  */
@@ -35,6 +36,7 @@ struct fmapfs_agreed {
 	u32 minor;
 	u32 max_write;
 	u32 max_read;
+	u32 max_readahead;
 };
 
 /**
@@ -166,6 +168,7 @@ void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,
 int fmapfs_conn_wait_ready(struct fmapfs_conn *conn);
 void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last);
 void fmapfs_conn_abort(struct fmapfs_conn *conn);
+bool fmapfs_conn_congested(struct fmapfs_conn *conn);
 bool fmapfs_conn_alive(struct fmapfs_conn *conn);
 unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn);
 void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,

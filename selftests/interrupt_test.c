@@ -124,9 +124,12 @@ TEST(signal_during_a_read_interrupts_it)
 	struct node *n;
 	struct srv *s = srv_with_file(&n);
 	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL_INTR, 0);
-	struct mnt *m = mnt_new(s);
+	struct mnt *m;
 	struct task t;
 
+	/* What is read into the cache is read for others, too. */
+	n->open_flags = FOPEN_DIRECT_IO;
+	m = mnt_new(s);
 	signal(SIGUSR1, SIG_IGN);
 	t = task_start(call_read, (char *)in_mnt(m, "a"));
 	UNTIL(r->hits == 1);

@@ -4,15 +4,14 @@
  *
  * 1. GET_FMAP is asked once a file; EOPNOTSUPP makes it an ordinary one, ENOSYS
  *    all of the mount.
- * 2. Reads and writes go to the server as they are, in pieces of at most
- *    max_write, max_read or max_pages; sizes, ends and errors are the server's.
- * 3. They cannot be mapped: ENODEV.
- * 4. Extended attributes are read and listed, and not written.
+ * 2. Reads and writes go to the server, in pieces of at most max_write, max_read
+ *    or max_pages; sizes, ends and errors are the server's. (The cache in between:
+ *    see cache_test.)
+ * 3. Extended attributes are read and listed, and not written.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
@@ -70,24 +69,6 @@ TEST(ordinary_file_has_no_fmap)
 	FAILS(ENOTTY, ioctl(fd, 0x1234, &arg));
 	OK(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx));
 	EQ(stx.stx_attributes & STATX_ATTR_DAX, 0);
-	OK(close(fd));
-	mnt_end(m);
-}
-
-TEST(ordinary_file_cannot_be_mapped)
-{
-	struct srv *s = srv_new();
-	struct mnt *m;
-	int fd;
-
-	srv_plain(s, "a", NULL, 8192);
-	m = mnt_new(s);
-	fd = OK(open_in(m, "a", O_RDWR));
-	EQ((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0), -1);
-	EQ(errno, ENODEV);
-	EQ((long)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0),
-	   -1);
-	EQ(errno, ENODEV);
 	OK(close(fd));
 	mnt_end(m);
 }
@@ -248,6 +229,8 @@ static void error_reaches_the_caller(const void *arg)
 	struct mnt *m;
 
 	srv_on(s, row->opcode, n->id, ACT_ERROR, row->error);
+	/* One read, one READ. */
+	n->open_flags = FOPEN_DIRECT_IO;
 	m = mnt_new(s);
 	EQ(open_read_write_sync_close(m), row->error);
 	/* And the next time it works. */

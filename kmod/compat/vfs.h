@@ -32,6 +32,7 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define copy_splice_read generic_file_splice_read
+#define filemap_splice_read generic_file_splice_read
 #endif
 
 /* --- 6.6: generic_fillattr() takes the request mask --- */
@@ -83,12 +84,29 @@ static inline void compat_set_mtime(struct inode *inode, struct timespec64 ts)
 #define FMAPFS_S_XATTR(handlers) (handlers)
 #endif
 
+/* --- 6.8: a copy by splice has a name of its own --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define splice_copy_file_range(in, pos_in, out, pos_out, len) \
+	generic_copy_file_range(in, pos_in, out, pos_out, len, 0)
+#endif
+
 /* --- 6.10: fop_flags; before, MAP_SYNC was a field --- */
 
 #ifdef FOP_MMAP_SYNC
 #define FMAPFS_FOP_MMAP_SYNC .fop_flags = FOP_MMAP_SYNC
 #else
 #define FMAPFS_FOP_MMAP_SYNC .mmap_supported_flags = MAP_SYNC
+#endif
+
+/* --- 6.12: large folios up to a given order; before, none --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+static inline void mapping_set_folio_order_range(struct address_space *mapping,
+						 unsigned int min,
+						 unsigned int max)
+{
+}
 #endif
 
 /*

@@ -318,6 +318,14 @@ static void note(struct srv *s, const struct fuse_in_header *in, size_t len)
 	e->arg = 0;
 	if (len >= sizeof(*in) + 8)
 		memcpy(&e->arg, in + 1, 8);
+	e->off = e->size = e->io_flags = 0;
+	if (in->opcode == FUSE_READ || in->opcode == FUSE_WRITE) {
+		const struct fuse_read_in *io = (const void *)(in + 1);
+
+		e->off = io->offset;
+		e->size = io->size;
+		e->io_flags = io->read_flags;
+	}
 	s->nseen++;
 	if (in->opcode < SRV_OPS)
 		s->count[in->opcode]++;

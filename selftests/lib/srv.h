@@ -52,6 +52,7 @@ struct node {
 	uint8_t *fmap;
 	uint64_t fmap_len, fmap_crop;
 	bool may_truncate;	/* SETATTR may change the size of a memory file */
+	bool may_allocate;	/* FALLOCATE, too */
 	uint8_t *fmap_other;	/* then this, of the same length, comes in turn */
 	struct xattr xattr[4];
 	atomic_long lookups, forgets;
@@ -96,6 +97,9 @@ struct seen {
 	uint64_t nodeid;
 	uint64_t unique;
 	uint64_t arg;		/* the first 8 bytes of the body: fh, nlookup … */
+	/* of READ and WRITE */
+	uint64_t off;
+	uint32_t size, io_flags;
 };
 
 struct srv {
@@ -104,6 +108,7 @@ struct srv {
 	uint64_t force;		/* flags, whether offered or not */
 	uint32_t major, minor, max_write, max_pages;
 	uint32_t max_background, congestion_threshold;
+	uint32_t max_readahead;	/* 0: as much as is offered */
 	int init_error;
 	uint64_t negative_ms;	/* how long an unknown name is known to be so */
 	/* Its devices. "": ENODEV */
@@ -161,6 +166,12 @@ struct call {
 
 /* The length of the reply's body, -errno, or SRV_NO_REPLY. */
 int srv_answer(struct call *c);
+void srv_swap_fmaps(struct node *n);
+
+/* In srv_data.c */
+int srv_fallocate(struct call *c);
+int srv_lseek(struct call *c);
+int srv_copy(struct call *c);
 void srv_count_lookups(struct srv *s, uint32_t opcode, const uint8_t *out,
 		       size_t len, int sign);
 

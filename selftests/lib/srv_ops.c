@@ -53,7 +53,8 @@ static int op_init(struct call *c)
 	memset(out, 0, sizeof(*out));
 	out->major = c->s->major;
 	out->minor = c->s->minor;
-	out->max_readahead = in->max_readahead;
+	out->max_readahead = c->s->max_readahead ? c->s->max_readahead :
+						   in->max_readahead;
 	out->flags = flags;
 	out->flags2 = flags >> 32;
 	out->max_background = c->s->max_background;
@@ -121,7 +122,7 @@ static int attr_reply(struct call *c)
 }
 
 /* The other map, of the new size. */
-static void swap_fmaps(struct node *n)
+void srv_swap_fmaps(struct node *n)
 {
 	uint8_t *fmap = n->fmap_other;
 
@@ -142,7 +143,7 @@ static int op_setattr(struct call *c)
 			return -ENOSPC;
 		n->size = in->size;
 		if (n->fmap_other)
-			swap_fmaps(n);
+			srv_swap_fmaps(n);
 	}
 	if (in->valid & FATTR_MODE)
 		n->mode = (n->mode & S_IFMT) | (in->mode & 07777);
@@ -365,6 +366,10 @@ static const struct {
 	[FUSE_ACCESS] = { op_ok, true },
 	[FUSE_DESTROY] = { op_ok, false },
 	[FUSE_BATCH_FORGET] = { op_batch_forget, false },
+	[FUSE_FALLOCATE] = { srv_fallocate, true },
+	[FUSE_LSEEK] = { srv_lseek, true },
+	[FUSE_COPY_FILE_RANGE] = { srv_copy, true },
+	[FUSE_COPY_FILE_RANGE_64] = { srv_copy, true },
 	[FUSE_GET_FMAP] = { op_get_fmap, true },
 	[FUSE_GET_DAXDEV] = { op_get_daxdev, false },
 };

@@ -1,0 +1,665 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page cache of ordinary files.
+ *
+ * 1. What was read once is not asked for again, by read(2), mmap or sendfile,
+ *    until it is dropped: at open without KEEP_CACHE, by another size, with
+ *    AUTO_INVAL_DATA by another mtime.
+ * 2. READs obey max_readahead and max_read; several are under way at once if
+ *    ASYNC_READ is agreed on, one if not.
+ * 3. What is written is at the server when write(2) returns, and in the cache.
+ * 4. A READ that the server does not answer makes nobody unkillable, and nobody
+ *    wait who wants its pages gone: truncate, open, write, eviction, unmounting.
+ * 5. What comes late, of a READ or of a WRITE whose caller was killed, leaves
+ *    nothing old in the cache.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/env.h"
+#include "lib/mem.h"
+
+#define SIZE	(64 * KIB)
+
+static struct node *file_of(struct srv *s, unsigned int pattern, uint64_t size)
+{
+	struct node *n = srv_plain(s, "a", NULL, size);
+
+	pat_fill(n->data, pattern, 0, size);
+	return n;
+}
+
+static void check_read(int fd, unsigned int pattern, uint64_t off, size_t len)
+{
+	uint8_t *buf = malloc(len);
+
+	EQ(pread(fd, buf, len, off), len);
+	PAT(buf, pattern, off, len);
+	free(buf);
+}
+
+/* --- reading --- */
+
+TEST(what_was_read_is_not_asked_for_again)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 1, SIZE);
+	struct mnt *m = mnt_new(s);
+	int fd = OK(open_in(m, "a", O_RDONLY)), seen;
+	uint8_t *p;
+
+	check_read(fd, 1, 0, SIZE);
+	seen = srv_seen(s, FUSE_READ);
+	TRUE(seen > 0);
+	check_read(fd, 1, 0, SIZE);
+	check_read(fd, 1, 777, 9999);
+	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	TRUE(p != MAP_FAILED);
+	PAT(p, 1, 0, SIZE);
+	OK(munmap(p, SIZE));
+	EQ(srv_seen(s, FUSE_READ), seen);
+	/* Not the file is asked either where it ends. */
+	EQ(n->size, SIZE);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(what_was_mapped_is_not_asked_for_again)
+{
+	struct srv *s = srv_new();
+	struct mnt *m;
+	uint8_t *p;
+	int fd, seen;
+
+	file_of(s, 2, SIZE);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+	TRUE(p != MAP_FAILED);
+	PAT(p, 2, 0, SIZE);
+	seen = srv_seen(s, FUSE_READ);
+	TRUE(seen > 0);
+	check_read(fd, 2, 0, SIZE);
+	EQ(srv_seen(s, FUSE_READ), seen);
+	OK(munmap(p, SIZE));
+	OK(close(fd));
+	mnt_end(m);
+}
+
+static uint32_t largest_read(const struct srv *s)
+{
+	uint32_t max = 0;
+
+	for (int i = 0; i < s->nseen; i++)
+		if (s->seen[i].opcode == FUSE_READ && s->seen[i].size > max)
+			max = s->seen[i].size;
+	return max;
+}
+
+TEST(readahead_is_what_was_agreed_on)
+{
+	struct srv *s = srv_new();
+	struct mnt *m;
+	int fd;
+
+	file_of(s, 3, MIB);
+	s->max_readahead = 16 * KIB;
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	for (uint64_t off = 0; off < MIB; off += 4 * KIB)
+		check_read(fd, 3, off, 4 * KIB);
+	EQ(largest_read(s), 16 * KIB);
+	TRUE(s->init.max_readahead >= 128 * KIB);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(reads_into_the_cache_obey_max_read)
+{
+	struct srv *s = srv_new();
+	struct mnt *m;
+	int fd;
+
+	file_of(s, 4, MIB);
+	m = mnt_new_opts(s, "allow_other,max_read=20480");
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 4, 0, MIB);
+	TRUE(largest_read(s) <= 20480);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+static int call_read_all(void *path)
+{
+	uint8_t *buf = malloc(MIB);
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, buf, MIB);
+
+	return n < 0 ? -errno : n;
+}
+
+static void stall_reads(uint64_t want, struct srv **sp, struct mnt **mp,
+			struct rule **rp)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 5, 64 * KIB);
+
+	s->want = want ? s->want | want : s->want & ~FUSE_ASYNC_READ;
+	*rp = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	(*rp)->left = -1;
+	*mp = mnt_new_opts(s, "allow_other,max_read=8192");
+	*sp = s;
+}
+
+TEST(reads_are_parallel_if_the_server_agrees)
+{
+	struct rule *r;
+	struct srv *s;
+	struct mnt *m;
+	struct task t;
+
+	stall_reads(FUSE_ASYNC_READ, &s, &m, &r);
+	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+	UNTIL(r->hits == 8);
+	srv_release(s, r);
+	EQ(task_wait(&t), 64 * KIB);
+	mnt_end(m);
+}
+
+TEST(reads_are_one_by_one_otherwise)
+{
+	struct rule *r;
+	struct srv *s;
+	struct mnt *m;
+	struct task t;
+
+	stall_reads(0, &s, &m, &r);
+	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+	UNTIL(r->hits == 1);
+	/* What is sent later is read later. */
+	OK(statx(AT_FDCWD, in_mnt(m, "a"), AT_STATX_FORCE_SYNC,
+		 STATX_BASIC_STATS, &(struct statx){}));
+	EQ(r->hits, 1);
+	srv_release(s, r);
+	EQ(task_wait(&t), 64 * KIB);
+	mnt_end(m);
+}
+
+TEST(error_of_a_read_leaves_nothing_behind)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 6, 100);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_ERROR, EREMOTEIO);
+	struct mnt *m;
+	char buf[100];
+	int fd;
+
+	/* In advance, and when the reader insists. */
+	r->left = 2;
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	FAILS(EREMOTEIO, read(fd, buf, sizeof(buf)));
+	EQ(srv_seen(s, FUSE_READ), 2);
+	check_read(fd, 6, 0, 100);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(short_read_ends_the_file_there)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 7, 10000);
+	struct mnt *m;
+	uint8_t buf[10000];
+	struct stat st;
+	int fd;
+
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	n->size = 5000;
+	EQ(read(fd, buf, sizeof(buf)), 5000);
+	PAT(buf, 7, 0, 5000);
+	OK(fstat(fd, &st));
+	EQ(st.st_size, 5000);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+/* --- what is dropped when --- */
+
+static const struct dropping {
+	const char *name;
+	uint64_t want;		/* INIT flags */
+	uint32_t open_flags;
+	bool reopen;		/* the file is opened again before */
+	bool mtime, size;	/* they change at the server */
+	bool kept;
+} droppings[] = {
+	{ "open_drops_the_cache", 0, 0, true, false, false, false },
+	{ "keep_cache_keeps_it", 0, FOPEN_KEEP_CACHE, true, false, false,
+	  true },
+	{ "mtime_alone_drops_nothing", 0, FOPEN_KEEP_CACHE, false, true, false,
+	  true },
+	{ "auto_inval_data_drops_by_mtime", FUSE_AUTO_INVAL_DATA,
+	  FOPEN_KEEP_CACHE, false, true, false, false },
+	{ "auto_inval_data_keeps_what_is_the_same", FUSE_AUTO_INVAL_DATA,
+	  FOPEN_KEEP_CACHE, false, false, false, true },
+	{ "another_size_drops_it", 0, FOPEN_KEEP_CACHE, false, false, true,
+	  false },
+	{ "explicit_inval_data_keeps_it", FUSE_EXPLICIT_INVAL_DATA,
+	  FOPEN_KEEP_CACHE, false, true, true, true },
+};
+
+static void dropped_or_kept(const void *arg)
+{
+	const struct dropping *row = arg;
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 10, SIZE);
+	struct mnt *m;
+	struct stat st;
+	int fd, fd2;
+
+	s->want |= row->want;
+	n->open_flags = row->open_flags;
+	n->attr_ms = 0;
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 10, 0, SIZE);
+	pat_fill(n->data, 11, 0, SIZE);
+	n->mtime += row->mtime;
+	n->size += row->size;
+	if (row->reopen) {
+		fd2 = OK(open_in(m, "a", O_RDONLY));
+		OK(close(fd2));
+	}
+	OK(fstat(fd, &st));
+	check_read(fd, row->kept ? 10 : 11, 0, SIZE - PAGE);
+	OK(close(fd));
+	mnt_end(m);
+}
+TEST_ROWS(dropped_or_kept, droppings)
+
+TEST(truncation_and_extension_show_zeroes)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 12, 10000);
+	uint8_t buf[10000] = { 0 }, *p;
+	struct mnt *m;
+	int fd;
+
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	check_read(fd, 12, 0, 10000);
+	p = mmap(NULL, 12288, PROT_READ, MAP_PRIVATE, fd, 0);
+	TRUE(p != MAP_FAILED);
+	PAT(p, 12, 0, 10000);
+	OK(ftruncate(fd, 5000));
+	memset(n->data + 5000, 0, 5000);
+	OK(ftruncate(fd, 10000));
+	EQ(read(fd, buf, 10000), 10000);
+	PAT(buf, 12, 0, 5000);
+	for (int i = 5000; i < 10000; i++) {
+		EQ(buf[i], 0);
+		EQ(p[i], 0);
+	}
+	OK(munmap(p, 12288));
+	OK(close(fd));
+	mnt_end(m);
+}
+
+/* --- writing --- */
+
+TEST(what_is_written_is_at_the_server_and_in_the_cache)
+{
+	struct srv *s = srv_new();
+	struct node *n = srv_plain(s, "a", NULL, SIZE);
+	uint8_t *buf = malloc(SIZE), *p;
+	struct mnt *m;
+	int fd;
+
+	n->size = 0;
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	pat_fill(buf, 20, 0, SIZE);
+	EQ(write(fd, buf, SIZE), SIZE);
+	PAT(n->data, 20, 0, SIZE);
+	EQ(srv_seen(s, FUSE_WRITE), 1);
+	check_read(fd, 20, 0, SIZE);
+	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	TRUE(p != MAP_FAILED);
+	PAT(p, 20, 0, SIZE);
+	/* Of pages that are there, a part is enough. */
+	pat_fill(buf, 21, 5000, 10);
+	EQ(pwrite(fd, buf, 10, 5000), 10);
+	PAT(n->data + 5000, 21, 5000, 10);
+	check_read(fd, 21, 5000, 10);
+	PAT(p + 5000, 21, 5000, 10);
+	check_read(fd, 20, 0, 5000);
+	check_read(fd, 20, 5010, SIZE - 5010);
+	EQ(srv_seen(s, FUSE_READ), 0);
+	OK(munmap(p, SIZE));
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(part_of_a_page_that_is_not_there_is_read)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 22, SIZE);
+	struct mnt *m;
+	int fd;
+
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	EQ(pwrite(fd, "hello", 5, 100), 5);
+	TRUE(!memcmp(n->data + 100, "hello", 5));
+	EQ(srv_seen(s, FUSE_READ), 0);
+	check_read(fd, 22, 0, 100);
+	check_read(fd, 22, 105, SIZE - 105);
+	TRUE(srv_seen(s, FUSE_READ) > 0);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+/* As the in-tree client cuts them. */
+TEST(writes_are_cut_at_pages)
+{
+	struct srv *s = srv_new();
+	uint8_t *buf = malloc(20000);
+	struct node *n = srv_plain(s, "a", NULL, 40000);
+	struct mnt *m;
+	int fd;
+
+	pat_fill(buf, 23, 100, 20000);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	/* The first page goes by itself: its other part is not known. */
+	EQ(pwrite(fd, buf, 20000, 100), 20000);
+	EQ(srv_seen(s, FUSE_WRITE), 2);
+	EQ(srv_last(s, FUSE_WRITE)->off, PAGE);
+	PAT(n->data + 100, 23, 100, 20000);
+	check_read(fd, 23, 100, 20000);
+	/* Now it is. */
+	EQ(pwrite(fd, buf, 20000, 100), 20000);
+	EQ(srv_seen(s, FUSE_WRITE), 3);
+	EQ(srv_last(s, FUSE_WRITE)->off, 100);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(hole_before_a_write_past_the_end_is_zero)
+{
+	struct srv *s = srv_new();
+	struct node *n = srv_plain(s, "a", NULL, 40000);
+	struct mnt *m;
+	uint8_t buf[300];
+	int fd;
+
+	n->size = 100;
+	pat_fill(n->data, 24, 0, 200);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	check_read(fd, 24, 0, 100);
+	/* The server has made zeroes of what was behind the end. */
+	memset(n->data + 100, 0, 100);
+	EQ(pwrite(fd, "x", 1, 20000), 1);
+	EQ(pread(fd, buf, 300, 0), 300);
+	for (int i = 100; i < 300; i++)
+		EQ(buf[i], 0);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(short_write_caches_what_was_written)
+{
+	struct srv *s = srv_new();
+	struct fuse_write_out *w = srv_alloc(s, sizeof(*w));
+	struct node *n = file_of(s, 25, SIZE);
+	uint8_t *buf = malloc(SIZE);
+	struct rule *r;
+	struct mnt *m;
+	int fd;
+
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	check_read(fd, 25, 0, SIZE);
+	w->size = 6000;
+	r = srv_on(s, FUSE_WRITE, n->id, ACT_BODY, 0);
+	r->bad.body = (void *)w;
+	r->bad.body_len = sizeof(*w);
+	pat_fill(buf, 26, 0, SIZE);
+	EQ(write(fd, buf, SIZE), 6000);
+	check_read(fd, 26, 0, 6000);
+	check_read(fd, 25, 6000, SIZE - 6000);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+/* --- servers that do not answer --- */
+
+static int call_load(void *path)
+{
+	int fd = open(path, O_RDONLY);
+	volatile uint8_t *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	return *p;
+}
+
+static int call_sendfile(void *path)
+{
+	int pipe_fd[2], fd = open(path, O_RDONLY);
+
+	OK(pipe(pipe_fd));
+	return splice(fd, NULL, pipe_fd[1], NULL, PAGE, 0);
+}
+
+static const struct hung {
+	const char *name;
+	int (*call)(void *path);
+	uint64_t without;	/* INIT flags */
+} hungs[] = {
+	{ "reader_can_be_killed", call_read_all, 0 },
+	{ "reader_of_one_by_one_can_be_killed", call_read_all,
+	  FUSE_ASYNC_READ },
+	{ "task_in_a_fault_can_be_killed", call_load, 0 },
+	{ "task_in_splice_can_be_killed", call_sendfile, 0 },
+};
+
+static struct mnt *killed_in_read(struct srv *s, struct rule *r,
+				  int (*call)(void *path))
+{
+	struct mnt *m = mnt_new(s);
+	struct task t = task_start(call, (char *)in_mnt(m, "a"));
+
+	UNTIL(r->hits > 0);
+	OK(kill(t.pid, SIGKILL));
+	EQ(task_reap(&t), SIGKILL);
+	return m;
+}
+
+/* ... and the mount goes; what the server says then goes nowhere. */
+static void killed_and_unmounted(const void *arg)
+{
+	const struct hung *row = arg;
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 30, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct mnt *m;
+
+	s->want &= ~row->without;
+	r->left = -1;
+	m = killed_in_read(s, r, row->call);
+	OK(umount2(m->dir, 0));
+	srv_release(s, r);
+	srv_reap(m);
+	/* It may have left before it was told to answer. */
+	TRUE(r->good_errno <= 0);
+	EQ(s->end_errno, ENODEV);
+	OK(rmdir(m->dir));
+}
+TEST_ROWS(killed_and_unmounted, hungs)
+
+TEST(inode_with_a_read_in_flight_is_evicted)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 31, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct mnt *m = killed_in_read(s, r, call_read_all);
+	int fd;
+
+	drop_caches();
+	drop_caches();
+	srv_release(s, r);
+	UNTIL(r->good_errno == 0);
+	UNTIL(srv_seen(s, FUSE_FORGET) + srv_seen(s, FUSE_BATCH_FORGET) > 0);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 31, 0, SIZE);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(truncation_does_not_wait_for_a_read)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 32, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct mnt *m = mnt_new(s);
+	struct task t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+	int fd;
+
+	UNTIL(r->hits == 1);
+	OK(truncate(in_mnt(m, "a"), 1000));
+	/* The reader asks again, and that is answered. */
+	EQ(task_wait(&t), 1000);
+	/* The late answer is of a longer file. */
+	n->size = SIZE;
+	srv_release(s, r);
+	UNTIL(r->good_errno == 0);
+	n->size = 1000;
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 32, 0, 1000);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(open_does_not_wait_for_a_read)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 33, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct mnt *m = mnt_new(s);
+	struct task t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+
+	UNTIL(r->hits == 1);
+	OK(close(OK(open_in(m, "a", O_RDONLY))));
+	EQ(task_wait(&t), SIZE);
+	srv_release(s, r);
+	mnt_end(m);
+}
+
+TEST(write_does_not_wait_for_a_read)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 34, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	uint8_t *buf = malloc(SIZE);
+	struct mnt *m;
+	struct task t;
+	int fd;
+
+	n->open_flags = FOPEN_KEEP_CACHE;
+	m = mnt_new(s);
+	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+	UNTIL(r->hits == 1);
+	fd = OK(open_in(m, "a", O_RDWR));
+	pat_fill(buf, 35, 0, SIZE);
+	EQ(write(fd, buf, SIZE), SIZE);
+	EQ(task_wait(&t), SIZE);
+	/* The answer to the READ is from before the WRITE. */
+	pat_fill(n->data, 34, 0, SIZE);
+	srv_release(s, r);
+	UNTIL(r->good_errno == 0);
+	check_read(fd, 35, 0, SIZE);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(end_of_the_server_ends_the_reads)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 36, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct mnt *m = mnt_new(s);
+	struct task t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+
+	UNTIL(r->hits == 1);
+	mnt_kill_server(m);
+	EQ(task_wait(&t), -ENOTCONN);
+	mnt_end(m);
+}
+
+static int call_write_page(void *path)
+{
+	int fd = open(path, O_RDWR);
+	uint8_t buf[PAGE];
+
+	pat_fill(buf, 38, 0, PAGE);
+	return pwrite(fd, buf, PAGE, 0);
+}
+
+TEST(late_write_leaves_nothing_old_in_the_cache)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 37, SIZE);
+	struct rule *r = srv_on(s, FUSE_WRITE, n->id, ACT_STALL, 0);
+	struct mnt *m;
+	struct task t;
+	int fd, seen;
+
+	n->open_flags = FOPEN_KEEP_CACHE;
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 37, 0, SIZE);
+	t = task_start(call_write_page, (char *)in_mnt(m, "a"));
+	UNTIL(r->hits == 1);
+	check_read(fd, 37, 0, SIZE);
+	seen = srv_seen(s, FUSE_READ);
+	OK(kill(t.pid, SIGKILL));
+	EQ(task_reap(&t), SIGKILL);
+	/* Nobody knows whether it is written. */
+	check_read(fd, 37, 0, SIZE);
+	EQ(srv_seen(s, FUSE_READ), seen + 1);
+	srv_release(s, r);
+	UNTIL(r->good_errno == 0);
+	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
+	check_read(fd, 38, 0, PAGE);
+	check_read(fd, 37, PAGE, SIZE - PAGE);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(inode_with_a_write_in_flight_is_evicted)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 39, SIZE);
+	struct rule *r = srv_on(s, FUSE_WRITE, n->id, ACT_STALL, 0);
+	struct mnt *m = mnt_new(s);
+	struct task t = task_start(call_write_page, (char *)in_mnt(m, "a"));
+
+	UNTIL(r->hits == 1);
+	OK(kill(t.pid, SIGKILL));
+	EQ(task_reap(&t), SIGKILL);
+	drop_caches();
+	drop_caches();
+	srv_release(s, r);
+	UNTIL(r->good_errno == 0);
+	PAT(n->data, 38, 0, PAGE);
+	UNTIL(srv_seen(s, FUSE_FORGET) + srv_seen(s, FUSE_BATCH_FORGET) > 0);
+	mnt_end(m);
+}
