@@ -3,6 +3,7 @@
  * Connections: their phases, their end.
  */
 #include <linux/fs.h>
+#include <linux/list_sort.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -239,6 +240,120 @@ static void finish_all(struct list_head *reqs)
 }
 
 /**
+ * fmapfs_conn_bind - say what file system a connection is for
+ * @conn: the connection
+ * @ops: what to call
+ * @fs: with what
+ */
+void fmapfs_conn_bind(struct fmapfs_conn *conn,
+		      const struct fmapfs_conn_ops *ops, void *fs)
+{
+	spin_lock(&conn->lock);
+	conn->fs = fs;
+	conn->ops = ops;
+	spin_unlock(&conn->lock);
+}
+
+/**
+ * fmapfs_conn_unbind - the file system is being unmounted
+ * @conn: the connection
+ *
+ * Nothing of it is called from here on, but for the ->put() that goes with an
+ * earlier ->get(); if there is one, this is not called before.
+ */
+void fmapfs_conn_unbind(struct fmapfs_conn *conn)
+{
+	fmapfs_conn_bind(conn, NULL, NULL);
+}
+
+static int older(void *unused, const struct list_head *a,
+		 const struct list_head *b)
+{
+	const struct fmapfs_req *r = list_entry(a, struct fmapfs_req, list);
+	const struct fmapfs_req *s = list_entry(b, struct fmapfs_req, list);
+
+	return (r->in->unique & ~FUSE_UNIQUE_RESEND) >
+	       (s->in->unique & ~FUSE_UNIQUE_RESEND);
+}
+
+/*
+ * Guarded by conn->lock. Lets the server read again what @dev has read, or all
+ * that was read if it is NULL: the oldest first, and before all else. The reply
+ * to what was read before is no reply to what is read again.
+ */
+static void send_again(struct fmapfs_conn *conn, const void *dev)
+{
+	struct fmapfs_req *req;
+	LIST_HEAD(reqs);
+
+	take_inflight(conn, dev, &reqs);
+	list_for_each_entry(req, &reqs, list) {
+		req->state = FMAPFS_REQ_QUEUED;
+		req->in->unique |= FUSE_UNIQUE_RESEND;
+	}
+	list_sort(NULL, &reqs, older);
+	list_splice(&reqs, &conn->pending);
+}
+
+/*
+ * A new server goes on where one has ended that has left its device fd to it. It
+ * may have ended before it had answered INIT. INTERRUPTs go out again with their
+ * requests; forgets that the old one has read do not.
+ */
+static int resend(struct fmapfs_conn *conn)
+{
+	bool dead;
+
+	spin_lock(&conn->lock);
+	dead = conn->phase == FMAPFS_CONN_DEAD;
+	if (!dead)
+		send_again(conn, NULL);
+	spin_unlock(&conn->lock);
+	if (dead)
+		return -EINVAL;
+	/* There may be work for every thread. */
+	wake_up_all(&conn->readers);
+	fmapfs_conn_wake(conn);
+	return 0;
+}
+
+/**
+ * fmapfs_conn_notify - the server tells something unasked
+ * @conn: the connection
+ * @code: FUSE_NOTIFY_*
+ * @from: the body
+ * @size: bytes of it
+ *
+ * Return: 0; -EINVAL: INIT is not answered yet, or all is over; -ENOENT: it is
+ * being unmounted; or what the file system says.
+ */
+int fmapfs_conn_notify(struct fmapfs_conn *conn, u32 code,
+		       struct iov_iter *from, size_t size)
+{
+	const struct fmapfs_conn_ops *ops = NULL;
+	void *fs = NULL;
+	bool ready;
+	int rc;
+
+	if (code == FUSE_NOTIFY_RESEND)
+		return resend(conn);
+	spin_lock(&conn->lock);
+	ready = conn->phase == FMAPFS_CONN_READY;
+	if (ready && conn->ops && conn->ops->get(conn->fs)) {
+		ops = conn->ops;
+		fs = conn->fs;
+	}
+	spin_unlock(&conn->lock);
+	if (!ready)
+		return -EINVAL;
+	if (!ops)
+		return -ENOENT;
+	rc = ops->notify(fs, code, from, size);
+	ops->put(fs);
+	return rc;
+}
+
+/**
  * fmapfs_conn_abort - end everything, now
  * @conn: the connection
  *
@@ -311,8 +426,10 @@ void fmapfs_conn_add_dev(struct fmapfs_conn *conn)
  * @conn: the connection
  * @dev: the device fd
  *
- * What it has read can no longer be answered by it. With the last one goes the
- * connection.
+ * What it has read can no longer be answered by it: others get to read it, if the
+ * server knows how to tell that; else it fails. Thus a server whose threads have
+ * device fds of their own, and which is killed, leaves nothing that fails to who
+ * has kept one of them. With the last one goes the connection.
  */
 void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev)
 {
@@ -320,12 +437,17 @@ void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev)
 	bool last;
 
 	spin_lock(&conn->lock);
-	take_inflight(conn, dev, &reqs);
 	last = !--conn->nr_devs;
+	if (!last && conn->agreed.flags & FUSE_HAS_RESEND)
+		send_again(conn, dev);
+	else
+		take_inflight(conn, dev, &reqs);
 	spin_unlock(&conn->lock);
 	finish_all(&reqs);
 	if (last)
 		fmapfs_conn_abort(conn);
+	else
+		fmapfs_conn_wake(conn);
 }
 
 unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn)

@@ -68,6 +68,8 @@ enum fmapfs_conn_phase {
  * @readers: server threads in read(2) and poll(2)
  * @blocked: callers that wait until they may send
  * @fasync: readers by signal; has its own lock
+ * @ops: of the file system; NULL if there is none
+ * @fs: the file system, for @ops; valid as long as @ops is not NULL
  * @pid_ns: in which the server sees its callers' pids; constant
  * @devtab: where DAXDEV_OPEN puts devices; holds a reference; constant
  */
@@ -94,6 +96,8 @@ struct fmapfs_conn {
 	wait_queue_head_t readers;
 	wait_queue_head_t blocked;
 	struct fasync_struct *fasync;
+	const struct fmapfs_conn_ops *ops;
+	void *fs;
 	struct pid_namespace *pid_ns;
 	struct fmapfs_devtab *devtab;
 };
@@ -115,12 +119,17 @@ bool fmapfs_conn_has_work(const struct fmapfs_conn *conn);
 bool fmapfs_conn_has_dax(struct fmapfs_conn *conn);
 bool fmapfs_conn_is_over(const struct fmapfs_conn *conn);
 void fmapfs_conn_add_dev(struct fmapfs_conn *conn);
+int fmapfs_conn_notify(struct fmapfs_conn *conn, u32 code,
+		       struct iov_iter *from, size_t size);
 void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev);
 
 /* In queue.c */
 void fmapfs_req_take(struct fmapfs_req *req);
 void fmapfs_queue_last(struct fmapfs_req *req);
 void fmapfs_req_finish(struct fmapfs_req *req, int error);
+void fmapfs_req_sent(struct fmapfs_req *req, const void *dev);
+void fmapfs_req_unread(struct fmapfs_req *req, const void *dev);
+bool fmapfs_req_unreplied(struct fmapfs_req *req, const void *dev);
 void fmapfs_queue_interrupt(struct fmapfs_conn *conn, struct fmapfs_req *req);
 void fmapfs_flush_background(struct fmapfs_conn *conn);
 

@@ -3,11 +3,13 @@
  * The data path of a file with a map: offset → extent → device → memory, and
  * what the DAX core makes of it.
  *
- * The map is stable under i_rwsem (read, write, fiemap) or invalidate_lock
- * (faults, mmap), held shared.
+ * The map is stable under map_lock (read, write, fiemap) or invalidate_lock
+ * (faults, mmap), held shared. If the server has revoked it, another is asked for
+ * with neither of them held.
  */
 #include <linux/dax.h>
 #include <linux/fiemap.h>
+#include <linux/file.h>
 #include <linux/huge_mm.h>
 #include <linux/iomap.h>
 #include <linux/mm.h>
@@ -21,6 +23,9 @@
 
 /* write(2) looks for signals after so many bytes. */
 #define COPY_MAX	SZ_2M
+
+/* No server can answer that. The map was revoked: ask for another. */
+#define REVOKED		(-ERESTARTNOINTR)
 
 /* --- resolving --- */
 
@@ -40,7 +45,7 @@ struct place {
 
 static const struct fmapfs_map *map_of(const struct inode *inode)
 {
-	lockdep_assert(lockdep_is_held(&inode->i_rwsem) ||
+	lockdep_assert(lockdep_is_held(&fmapfs_i(inode)->map_lock) ||
 		       lockdep_is_held(&inode->i_mapping->invalidate_lock));
 	return fmapfs_i(inode)->map;
 }
@@ -114,16 +119,28 @@ static const struct iomap_ops dax_iomap_ops = {
 	.iomap_begin = iomap_begin,
 };
 
+/* An extent at a time: what tells the caller about it may fault. */
+static int report_begin(struct inode *inode, loff_t pos, loff_t length,
+			unsigned int flags, struct iomap *iomap,
+			struct iomap *srcmap)
+{
+	int rc = fmapfs_map_lock(inode);
+
+	if (rc)
+		return rc;
+	rc = iomap_begin(inode, pos, length, flags, iomap, srcmap);
+	up_read(&fmapfs_i(inode)->map_lock);
+	return rc;
+}
+
+static const struct iomap_ops report_iomap_ops = {
+	.iomap_begin = report_begin,
+};
+
 int fmapfs_dax_fiemap(struct inode *inode, struct fiemap_extent_info *info,
 		      u64 start, u64 len)
 {
-	int rc;
-
-	if (down_read_killable(&inode->i_rwsem))
-		return -EINTR;
-	rc = iomap_fiemap(inode, info, start, len, &dax_iomap_ops);
-	up_read(&inode->i_rwsem);
-	return rc;
+	return iomap_fiemap(inode, info, start, len, &report_iomap_ops);
 }
 
 /* --- mmap and faults --- */
@@ -143,24 +160,57 @@ static void count_fault(struct super_block *sb, unsigned int order,
 		fmapfs_count(sb, FMAPFS_FAULT_PUD, 1);
 }
 
+/*
+ * The map was revoked: asks for another, without the lock that the fault came
+ * with, and has the fault tried again. There it ends if asking has failed.
+ */
+static vm_fault_t renew_in_fault(struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct inode *inode = file_inode(file);
+
+	/* It is not mapped any more, not even to be read: from the start. */
+	if (vmf->flags & FAULT_FLAG_MKWRITE)
+		return VM_FAULT_NOPAGE;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	/* As userfaultfd does: who cannot let go of mmap_lock cannot wait. */
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+	    (vmf->flags & FAULT_FLAG_TRIED &&
+	     READ_ONCE(fmapfs_i(inode)->map_error))) {
+		fmapfs_count(inode->i_sb, FMAPFS_FAULT_ERROR, 1);
+		return VM_FAULT_SIGBUS;
+	}
+	get_file(file);
+	release_fault_lock(vmf);
+	fmapfs_fmap_renew(inode);
+	fput(file);
+	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
+}
+
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	/* A write to a private mapping does not write to the file. */
 	bool write = vmf->flags & FAULT_FLAG_WRITE &&
 		     vmf->vma->vm_flags & VM_SHARED;
-	vm_fault_t ret;
+	vm_fault_t ret = 0;
+	bool revoked;
 
 	if (write) {
 		sb_start_pagefault(inode->i_sb);
 		file_update_time(vmf->vma->vm_file);
 	}
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	ret = dax_iomap_fault(vmf, order, NULL, NULL, &dax_iomap_ops);
+	revoked = fmapfs_i(inode)->revoked;
+	if (!revoked)
+		ret = dax_iomap_fault(vmf, order, NULL, NULL, &dax_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);
 
+	if (revoked)
+		return renew_in_fault(vmf);
 	count_fault(inode->i_sb, order, ret);
 	trace_fmapfs_fault(inode, vmf->pgoff, order, vmf->flags, ret);
 	return ret;
@@ -228,30 +278,128 @@ static int lock_shared(struct inode *inode, bool nowait)
 	return down_read_killable(&inode->i_rwsem);
 }
 
-ssize_t fmapfs_dax_read_iter(struct kiocb *iocb, struct iov_iter *to)
+/* Return: 0, and the map is locked; REVOKED; -EAGAIN; -EINTR. */
+static int lock_map(struct inode *inode, bool nowait)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+
+	if (nowait) {
+		if (!down_read_trylock(&fi->map_lock))
+			return -EAGAIN;
+	} else if (down_read_killable(&fi->map_lock)) {
+		return -EINTR;
+	}
+	if (!fi->revoked)
+		return 0;
+	up_read(&fi->map_lock);
+	return REVOKED;
+}
+
+/* With no lock held. What read(2) and write(2) tell of a failure to get a map. */
+static int renew(struct inode *inode, bool nowait)
+{
+	int rc = nowait ? -EAGAIN : fmapfs_fmap_renew(inode);
+
+	switch (rc) {
+	case 0:
+	case -EAGAIN:
+	case -EINTR:
+	case -ENOMEM:
+	case -ENOTCONN:
+	case -ECONNABORTED:
+		return rc;
+	default:
+		return -EIO;
+	}
+}
+
+/* With no lock held: has the next part of the caller's buffer in memory. */
+static int fault_in(struct iov_iter *iter, bool read)
+{
+	size_t len = min_t(size_t, iov_iter_count(iter), COPY_MAX);
+	size_t missing = len;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (user_backed_iter(iter))
+		missing = read ? fault_in_iov_iter_writeable(iter, len) :
+				 fault_in_iov_iter_readable(iter, len);
+	return missing == len ? -EFAULT : 0;
+}
+
+/*
+ * Reads or writes, in as many attempts as it takes: an attempt holds map_lock,
+ * and so neither faults nor asks for a map.
+ */
+static ssize_t in_attempts(struct kiocb *iocb, struct iov_iter *iter, bool read,
+			   ssize_t (*attempt)(struct kiocb *iocb,
+					      struct iov_iter *iter))
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
+	ssize_t done = 0, rc = 0;
+
+	while (iov_iter_count(iter)) {
+		rc = attempt(iocb, iter);
+		if (rc > 0) {
+			done += rc;
+			continue;
+		}
+		if (rc == REVOKED)
+			rc = renew(inode, nowait);
+		else if (rc == -EFAULT)
+			rc = fault_in(iter, read);
+		else
+			break;
+		if (rc)
+			break;
+	}
+	return done ?: rc;
+}
+
+/* Guarded by i_rwsem and map_lock. */
+static ssize_t copy_out(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	u64 left = max_t(loff_t, i_size_read(inode) - iocb->ki_pos, 0);
 	size_t cut = 0;
 	ssize_t rc;
-	u64 left;
 
-	if (!iov_iter_count(to))
-		return 0;
-	rc = lock_shared(inode, iocb->ki_flags & IOCB_NOWAIT);
-	if (rc)
-		return rc;
-
-	left = max_t(loff_t, i_size_read(inode) - iocb->ki_pos, 0);
 	if (iov_iter_count(to) > left) {
 		cut = iov_iter_count(to) - left;
 		iov_iter_truncate(to, left);
 	}
+	pagefault_disable();
 	rc = dax_iomap_rw(iocb, to, &dax_iomap_ops);
+	pagefault_enable();
 	iov_iter_reexpand(to, iov_iter_count(to) + cut);
+	return rc;
+}
+
+static ssize_t try_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
+	ssize_t rc = lock_shared(inode, nowait);
+
+	if (rc)
+		return rc;
+	rc = lock_map(inode, nowait);
+	if (!rc) {
+		rc = copy_out(iocb, to);
+		up_read(&fmapfs_i(inode)->map_lock);
+	}
 	up_read(&inode->i_rwsem);
+	return rc;
+}
+
+ssize_t fmapfs_dax_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	ssize_t rc = in_attempts(iocb, to, true, try_read);
 
 	if (rc > 0)
-		fmapfs_count(inode->i_sb, FMAPFS_READ_BYTES, rc);
+		fmapfs_count(file_inode(iocb->ki_filp)->i_sb, FMAPFS_READ_BYTES,
+			     rc);
 	file_accessed(iocb->ki_filp);
 	return rc;
 }
@@ -315,25 +463,41 @@ static ssize_t copy_in(struct inode *inode, loff_t pos, struct iov_iter *from)
 	return done ?: n;
 }
 
+/* Guarded by i_rwsem. */
+static ssize_t copy_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t rc = lock_map(inode, iocb->ki_flags & IOCB_NOWAIT);
+
+	if (rc)
+		return rc;
+	iov_iter_truncate(from, max_t(loff_t, i_size_read(inode) -
+					      iocb->ki_pos, 0));
+	pagefault_disable();
+	rc = copy_in(inode, iocb->ki_pos, from);
+	pagefault_enable();
+	up_read(&fmapfs_i(inode)->map_lock);
+	if (rc > 0)
+		iocb->ki_pos += rc;
+	return rc;
+}
+
 /* Under i_rwsem, exclusively if privileges may have to go. */
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t rc = generic_write_checks(iocb, from);
-	u64 left;
+	size_t count = iov_iter_count(from);
+	ssize_t rc;
 
-	if (rc <= 0)
-		return rc;
-	left = max_t(loff_t, i_size_read(inode) - iocb->ki_pos, 0);
-	if (!left)
-		return -ENOSPC;
-	iov_iter_truncate(from, left);
-	rc = kiocb_modified(iocb);
-	if (rc)
-		return rc;
-	rc = copy_in(inode, iocb->ki_pos, from);
+	if (READ_ONCE(fmapfs_i(inode)->revoked))
+		return REVOKED;
+	rc = generic_write_checks(iocb, from);
+	if (rc > 0 && iocb->ki_pos >= i_size_read(inode))
+		rc = -ENOSPC;
 	if (rc > 0)
-		iocb->ki_pos += rc;
+		rc = kiocb_modified(iocb) ?: copy_locked(iocb, from);
+	/* What did not fit is left to be seen. */
+	iov_iter_reexpand(from, count - (rc > 0 ? rc : 0));
 	return rc;
 }
 
@@ -353,50 +517,48 @@ static ssize_t write_exclusive(struct kiocb *iocb, struct iov_iter *from)
 	return rc;
 }
 
-ssize_t fmapfs_dax_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t try_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	size_t count = iov_iter_count(from);
-	ssize_t rc;
+	ssize_t rc = lock_shared(inode, iocb->ki_flags & IOCB_NOWAIT);
 
-	rc = lock_shared(inode, iocb->ki_flags & IOCB_NOWAIT);
 	if (rc)
 		return rc;
 	if (IS_NOSEC(inode)) {
 		rc = write_locked(iocb, from);
 		up_read(&inode->i_rwsem);
-	} else {
-		up_read(&inode->i_rwsem);
-		rc = write_exclusive(iocb, from);
+		return rc;
 	}
+	up_read(&inode->i_rwsem);
+	return write_exclusive(iocb, from);
+}
+
+ssize_t fmapfs_dax_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t rc = in_attempts(iocb, from, false, try_write);
+
 	if (rc <= 0)
 		return rc;
-	/* A short write leaves the rest to be seen. */
-	iov_iter_reexpand(from, count - rc);
-	fmapfs_count(inode->i_sb, FMAPFS_WRITE_BYTES, rc);
+	fmapfs_count(file_inode(iocb->ki_filp)->i_sb, FMAPFS_WRITE_BYTES, rc);
 	return generic_write_sync(iocb, rc);
 }
 
 /* --- writing back --- */
 
+/* Those of earlier maps, too: what was written to them is the file's. */
 static int flush_devices(struct inode *inode)
 {
 	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
-	const struct fmapfs_map *map;
+	u64 mask = READ_ONCE(fmapfs_i(inode)->devs_used);
 	int rc = 0;
-	u64 mask;
 
-	if (down_read_killable(&inode->i_rwsem))
-		return -EINTR;
-	map = map_of(inode);
-	for (mask = map ? map->fmap->dev_mask : 0; mask; mask &= mask - 1) {
+	for (; mask; mask &= mask - 1) {
 		int err;
 
 		err = fmapfs_daxdev_flush(fmapfs_devtab_get(tab, __ffs64(mask)));
 		if (!rc)
 			rc = err;
 	}
-	up_read(&inode->i_rwsem);
 	return rc;
 }
 

@@ -3,7 +3,7 @@
  * /dev/fmapfs: the server's side of the transport. Behaves like /dev/fuse.
  *
  * One read(2) takes one request, one INTERRUPT, or as many forgets as fit. One
- * write(2) brings one reply.
+ * write(2) brings one reply, or one notification.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -120,6 +120,20 @@ static ssize_t read_forgets(struct fmapfs_conn *conn, struct iov_iter *to)
 	return ok ? msg.h.len : -EFAULT;
 }
 
+/* What the server does not answer is over. */
+static void finish_sent(struct fmapfs_req *req)
+{
+	bool mine;
+
+	spin_lock(&req->conn->lock);
+	mine = req->state == FMAPFS_REQ_SENT;
+	if (mine)
+		fmapfs_req_take(req);
+	spin_unlock(&req->conn->lock);
+	if (mine)
+		fmapfs_req_finish(req, 0);
+}
+
 /* Return: bytes read, -EFAULT, or 0: the request did not fit and has failed. */
 static ssize_t read_request(struct fmapfs_conn *conn,
 			    const struct fmapfs_dev *dev, struct iov_iter *to)
@@ -128,7 +142,6 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 	struct fmapfs_req *req = list_first_entry(&conn->pending,
 						  struct fmapfs_req, list);
 	ssize_t rc = req->in_size;
-	bool mine;
 
 	conn->forget_burst = 0;
 	fmapfs_req_take(req);
@@ -137,23 +150,15 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 		fmapfs_req_finish(req, -EIO);
 		return 0;
 	}
-	req->state = FMAPFS_REQ_SENT;
-	req->dev = dev;
-	hash_add(conn->inflight, &req->hash, req->in->unique);
-	if (req->interrupted)
-		fmapfs_queue_interrupt(conn, req);
+	fmapfs_req_sent(req, dev);
 	refcount_inc(&req->count);
 	spin_unlock(&conn->lock);
 
 	if (copy_to_iter(req->in, req->in_size, to) != req->in_size) {
+		fmapfs_req_unread(req, dev);
 		rc = -EFAULT;
-		spin_lock(&conn->lock);
-		mine = req->state == FMAPFS_REQ_SENT;
-		if (mine)
-			fmapfs_req_take(req);
-		spin_unlock(&conn->lock);
-		if (mine)
-			fmapfs_req_finish(req, -EIO);
+	} else if (req->flags & FMAPFS_REQ_NOREPLY) {
+		finish_sent(req);
 	}
 	fmapfs_req_put(req);
 	return rc;
@@ -320,10 +325,14 @@ static ssize_t fmapfs_dev_write(struct kiocb *iocb, struct iov_iter *from)
 		return -EINVAL;
 	if (copy_from_iter(&oh, sizeof(oh), from) != sizeof(oh))
 		return -EFAULT;
-	if (oh.len != len || oh.error > 0 || oh.error <= -512)
+	if (oh.len != len)
 		return -EINVAL;
-	/* Zero is a notification: this version takes none. */
-	if (!oh.unique)
+	/* Zero is a notification, and the error its code. */
+	if (!oh.unique) {
+		rc = fmapfs_conn_notify(conn, oh.error, from, len - sizeof(oh));
+		return rc ? rc : len;
+	}
+	if (oh.error > 0 || oh.error <= -512)
 		return -EINVAL;
 	if (oh.unique & FMAPFS_UNIQUE_INTR)
 		return interrupt_replied(conn, &oh);
@@ -332,6 +341,8 @@ static ssize_t fmapfs_dev_write(struct kiocb *iocb, struct iov_iter *from)
 	if (!req)
 		return -ENOENT;
 	rc = copy_reply(req, &oh, from);
+	if (rc == -EFAULT && fmapfs_req_unreplied(req, dev_of(iocb->ki_filp)))
+		return rc;
 	error = rc ? -EIO : oh.error;
 	if (!error && req->in_server)
 		error = req->in_server(req);

@@ -7,9 +7,44 @@
 #include "proto.h"
 
 /*
- * Until when a name holds is kept in d_time, in jiffies64: d_time is a long, and
- * a long has 64 bits wherever there is DAX.
+ * Until when a name holds is kept in d_time, which is a long, and has 64 bits
+ * wherever there is DAX: the jiffies64 in the lower 40 bits, which is for 34
+ * years, and above them the epoch that the name is of.
  */
+#define UNTIL_BITS	40
+#define UNTIL_MASK	((1ULL << UNTIL_BITS) - 1)
+
+/**
+ * fmapfs_entry_until - for fmapfs_set_entry_expiry()
+ * @sb: the mount
+ * @version: fmapfs_attr_version() from before the name was asked for
+ * @expires: jiffies64 until which it holds, as far as the server has said
+ *
+ * What was asked for in an earlier epoch does not hold.
+ */
+u64 fmapfs_entry_until(struct super_block *sb, u64 version, u64 expires)
+{
+	struct fmapfs_sb *fs = fmapfs_sb(sb);
+	/* Pairs with fmapfs_new_epoch(): who sees the epoch sees its start. */
+	u64 epoch = smp_load_acquire(&fs->epoch);
+
+	if (version < READ_ONCE(fs->epoch_version))
+		expires = 0;
+	return epoch << UNTIL_BITS | min(expires, UNTIL_MASK);
+}
+
+/* From here on all names that are known are to be asked for again. */
+void fmapfs_new_epoch(struct super_block *sb)
+{
+	struct fmapfs_sb *fs = fmapfs_sb(sb);
+
+	spin_lock(&fs->epoch_lock);
+	WRITE_ONCE(fs->epoch_version, atomic64_inc_return(&fs->attr_version));
+	/* Pairs with fmapfs_entry_until(). */
+	smp_store_release(&fs->epoch, fs->epoch + 1);
+	spin_unlock(&fs->epoch_lock);
+}
+
 void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires)
 {
 	WRITE_ONCE(dentry->d_time, expires);
@@ -17,9 +52,11 @@ void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires)
 
 static bool entry_expired(const struct dentry *dentry)
 {
-	u64 expires = READ_ONCE(dentry->d_time);
+	u64 until = READ_ONCE(dentry->d_time);
+	u64 epoch = READ_ONCE(fmapfs_sb(dentry->d_sb)->epoch);
 
-	return time_before64(expires, get_jiffies_64());
+	return (until ^ epoch << UNTIL_BITS) & ~UNTIL_MASK ||
+	       time_before64(until & UNTIL_MASK, get_jiffies_64());
 }
 
 /**

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fmap of an inode: asking for it, checking it, putting it in force,
- * replacing it, dropping it.
+ * The fmap of an inode: putting it in force, taking it back, replacing it,
+ * dropping it. map.c makes it.
  *
- * New: fetched message → decoded → the size agrees → the devices are there and
- * large enough → the memory is claimed → in force. What fails before the last
- * step leaves no trace but a message.
+ * A map that the server has revoked stays with its inode, but has no memory and
+ * is not used, until the next access has asked for another.
  */
 #include <linux/pagemap.h>
 #include <linux/slab.h>
@@ -13,313 +12,158 @@
 #include "proto.h"
 #include "trace.h"
 
-/* --- checking --- */
+/* No server can answer that: its errors are smaller. */
+#define MAP_IS_OLD	(-ERESTARTNOINTR)
 
-static int refuse(struct fmap_error *err, int error, size_t at,
-		  const char *field, u64 value, const char *rule)
+/* How often a map is asked for that is not of the size of the attributes. */
+#define SIZE_TRIES	3
+
+/* --- putting it in force --- */
+
+/* Guarded by fi->lock. @map is seen last. */
+static void publish(struct inode *inode, struct fmapfs_map *map)
 {
-	err->at = at;
-	err->field = field;
-	err->value = value;
-	err->rule = rule;
-	return error;
-}
-
-static void log_refused(struct inode *inode, const struct fmap_error *err,
-			int error)
-{
-	fmapfs_count(inode->i_sb, FMAPFS_FMAP_REFUSED, 1);
-	fmapfs_err_rl(inode->i_sb,
-		      "node %llu: fmap refused (%d): %s at byte %zu is %llu (%#llx), must be %s\n",
-		      fmapfs_i(inode)->nodeid, error, err->field, err->at,
-		      err->value, err->value, err->rule);
-}
-
-/* Gets the message, whatever its size. Return: its bytes, or -errno. */
-static ssize_t get_message(struct inode *inode, void **msgp)
-{
-	struct fmap_error err = {};
-	ssize_t n = fmapfs_proto_get_fmap(inode, FAMFS_FMAP_MAX, msgp);
-	size_t wanted;
-
-	if (n < 0)
-		return n;
-	wanted = fmap_wanted_size(*msgp, n);
-	if (!wanted)
-		return n;
-	kvfree(*msgp);
-	*msgp = NULL;
-	if (wanted > FAMFS_FMAP_SIZED_MAX) {
-		refuse(&err, -EINVAL,
-		       offsetof(struct fuse_famfs_fmap_header, reserved0),
-		       "reserved0", wanted, "no more than 16777216");
-		log_refused(inode, &err, -EINVAL);
-		return -EINVAL;
-	}
-	return fmapfs_proto_get_fmap(inode, wanted, msgp);
-}
-
-/* The server's GETATTR, if need be asked anew, must say the same size. */
-static int check_size(struct inode *inode, const struct fmap *fmap,
-		      struct fmap_error *err)
-{
-	int rc;
-
-	if (i_size_read(inode) == fmap->file_size)
-		return 0;
-	rc = fmapfs_refresh_attr(inode);
-	if (rc)
-		return rc;
-	if (i_size_read(inode) == fmap->file_size)
-		return 0;
-	return refuse(err, -ESTALE,
-		      offsetof(struct fuse_famfs_fmap_header, file_size),
-		      "file_size", fmap->file_size,
-		      "the size in the file's attributes");
-}
-
-static size_t first_use(const struct fmap *fmap, u32 dev)
-{
-	u32 i;
-
-	for (i = 0; i < fmap->nruns - 1; i++)
-		if (fmap->runs[i].dev == dev)
-			break;
-	return fmap_run_at(fmap, i);
-}
-
-static int check_devices(struct inode *inode, struct fmapfs_map *map,
-			 struct fmap_error *err)
-{
-	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
-	const struct fmap *fmap = map->fmap;
-	u32 i;
-
-	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS; i++) {
-		int rc;
-
-		if (!(fmap->dev_mask & BIT_ULL(i)))
-			continue;
-		rc = fmapfs_proto_get_daxdev(inode->i_sb, i);
-		if (rc == -ENODEV || rc == -EBUSY)
-			return refuse(err, rc, first_use(fmap, i),
-				      "se_devindex", i,
-				      "that of a DAX device that can be used");
-		if (rc)
-			return rc;
-		rc = fmap_check_device(fmap, i, fmapfs_devtab_get(tab, i)->size,
-				       err);
-		if (rc)
-			return rc;
-		map->read_only |= test_bit(i, tab->read_only);
-	}
-	return 0;
-}
-
-static int claim_memory(struct inode *inode, struct fmapfs_map *map,
-			struct fmap_error *err)
-{
-	const struct fmap *fmap = map->fmap;
-	struct fmapfs_clash clash = {};
-	const struct fmap_run *run;
-	int rc;
-
-	map->claims = kvcalloc(fmap->nruns, sizeof(*map->claims),
-			       GFP_KERNEL_ACCOUNT);
-	if (!map->claims)
-		return -ENOMEM;
-	rc = fmapfs_claims_insert(map, fmapfs_sb(inode->i_sb)->devtab, &clash);
-	if (!rc)
-		return 0;
-	run = &fmap->runs[clash.run];
-	if (rc == -ENODEV)
-		return refuse(err, rc, fmap_run_at(fmap, clash.run),
-			      "se_devindex", run->dev,
-			      "that of a device that is still there");
-	if (clash.nodeid)
-		fmapfs_err_rl(inode->i_sb,
-			      "node %llu: device %u, bytes %llu to %llu overlap those of node %llu of mount %u:%u\n",
-			      fmapfs_i(inode)->nodeid, run->dev, run->dev_off,
-			      run->dev_off + run->len, clash.nodeid,
-			      MAJOR(clash.dev), MINOR(clash.dev));
-	return refuse(err, rc, fmap_run_at(fmap, clash.run), "se_offset",
-		      run->dev_off, clash.nodeid ?
-		      "outside of what other files have" :
-		      "outside of the map's other extents");
-}
-
-/* --- making and freeing --- */
-
-static void map_free(struct fmapfs_map *map)
-{
-	kvfree(map->claims);
-	fmap_destroy(map->fmap);
-	kfree(map);
-}
-
-/* Unclaims and frees. The map is stopped, or never was in force. */
-static void map_drop(struct fmapfs_map *map)
-{
-	if (!map)
-		return;
-	fmapfs_claims_remove(map);
-	map_free(map);
-}
-
-static int check_map(struct inode *inode, struct fmapfs_map *map,
-		     bool size_too, struct fmap_error *err)
-{
-	int rc = 0;
-
-	if (size_too)
-		rc = check_size(inode, map->fmap, err);
-	if (!rc)
-		rc = check_devices(inode, map, err);
-	if (!rc)
-		rc = claim_memory(inode, map, err);
-	return rc;
-}
-
-/* Decodes the message and checks the map. */
-static int map_fill(struct inode *inode, struct fmapfs_map *map,
-		    const void *msg, size_t len, bool size_too)
-{
-	struct fmap_error err = {};
-	int rc = fmap_decode(msg, len, PAGE_SIZE, &map->fmap, &err);
-
-	if (!rc)
-		rc = check_map(inode, map, size_too, &err);
-	if (rc && err.field)
-		log_refused(inode, &err, rc);
-	return rc;
-}
-
-/*
- * Asks for the map, which with @size_too must be of the inode's size.
- *
- * Return: 0 and a map that has its memory, or NULL, which is the server's
- * answer, too; or an error.
- */
-static int map_new(struct inode *inode, bool size_too, struct fmapfs_map **mapp)
-{
-	struct fmapfs_map *map;
-	void *msg = NULL;
-	ssize_t n;
-	int rc;
-
-	*mapp = NULL;
-	n = get_message(inode, &msg);
-	if (n == -ENOSYS)
-		fmapfs_sb(inode->i_sb)->no_fmap = true;
-	if (n == -ENOSYS || n == -EOPNOTSUPP)
-		return 0;
-	if (n < 0)
-		return n;
-
-	rc = -ENOMEM;
-	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
-	if (!map)
-		goto free_msg;
-	map->inode = inode;
-	rc = map_fill(inode, map, msg, n, size_too);
-	if (rc)
-		map_free(map);
-	else
-		*mapp = map;
-
-free_msg:
-	kvfree(msg);
-	return rc;
-}
-
-/* --- the first map --- */
-
-/* Makes a DAX file of an ordinary one; @map is seen last. */
-static int become_dax(struct inode *inode, struct fmapfs_map *map)
-{
-	struct address_space *mapping = inode->i_mapping;
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	lockdep_assert_held(&fi->lock);
+	inode->i_blocks = DIV_ROUND_UP_ULL(map->fmap->file_size, 512);
+	fi->devs_used |= map->fmap->dev_mask;
+	fi->map_error = 0;
+	/* Pairs with fmapfs_has_map(). */
+	smp_store_release(&fi->map, map);
+	WRITE_ONCE(fi->revoked, false);
+}
+
+/* Makes a DAX file of an ordinary one. */
+static int become_dax(struct inode *inode, struct fmapfs_map *map)
+{
+	struct address_space *mapping = inode->i_mapping;
+
+	lockdep_assert_held(&fmapfs_i(inode)->lock);
 	if (mapping_mapped(mapping) || !mapping_empty(mapping))
 		return -EBUSY;
-	/* Since it was checked. Once the map is seen, the size is the map's. */
-	if (i_size_read(inode) != map->fmap->file_size)
-		return -ESTALE;
 	mapping->a_ops = &fmapfs_dax_aops;
 	/* Without the server, times are ours to keep. */
 	inode_set_flags(inode, S_DAX, S_DAX | S_NOCMTIME);
 	fmapfs_update_nosec(inode);
-	inode->i_blocks = DIV_ROUND_UP_ULL(map->fmap->file_size, 512);
-	/* Pairs with fmapfs_has_map(). */
-	smp_store_release(&fi->map, map);
 	return 0;
 }
 
+/* Guarded by map_lock and invalidate_lock, and the map is not in force. */
 static int install(struct inode *inode, struct fmapfs_map *map)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	int rc;
+	int rc = 0;
+
+	spin_lock(&fi->lock);
+	/* Since it was checked. Once the map is seen, the size is the map's. */
+	if (i_size_read(inode) != map->fmap->file_size)
+		rc = MAP_IS_OLD;
+	else if (!fi->map)
+		rc = become_dax(inode, map);
+	if (!rc)
+		publish(inode, map);
+	spin_unlock(&fi->lock);
+	return rc;
+}
+
+/*
+ * Puts a map in force for none, or for one that was revoked. @since: revocations
+ * before it was asked for.
+ */
+static int put_in_force(struct inode *inode, struct fmapfs_map *map, u64 since)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	struct fmapfs_map *old;
+	int rc = MAP_IS_OLD;
 
 	/* Before the first fault, so that a removal finds every page. */
 	fmapfs_claims_start(map);
-	filemap_invalidate_lock(inode->i_mapping);
-	/* What FUSE_NOTIFY_STORE may have left. Nobody has the file open yet. */
-	truncate_inode_pages(inode->i_mapping, 0);
-	spin_lock(&fi->lock);
-	rc = become_dax(inode, map);
-	spin_unlock(&fi->lock);
-	filemap_invalidate_unlock(inode->i_mapping);
+	if (down_write_killable(&fi->map_lock)) {
+		fmapfs_claims_stop(map);
+		return -EINTR;
+	}
+	old = fi->map;
+	if (fi->revocations == since) {
+		filemap_invalidate_lock(inode->i_mapping);
+		/* What FUSE_NOTIFY_STORE may have left. */
+		if (!old)
+			truncate_inode_pages(inode->i_mapping, 0);
+		rc = install(inode, map);
+		filemap_invalidate_unlock(inode->i_mapping);
+	}
+	up_write(&fi->map_lock);
 	if (rc) {
 		fmapfs_claims_stop(map);
 		return rc;
 	}
 	fmapfs_count(inode->i_sb, FMAPFS_FMAPS, 1);
 	trace_fmapfs_fmap_install(inode, map);
+	fmapfs_map_drop(old);
 	return 0;
 }
 
-static int fetch(struct inode *inode)
+static u64 revocations(struct inode *inode)
 {
-	struct fmapfs_inode *fi = fmapfs_i(inode);
-	struct fmapfs_map *map;
-	int rc = map_new(inode, true, &map);
+	return READ_ONCE(fmapfs_i(inode)->revocations);
+}
 
-	lockdep_assert_held(&fi->open_lock);
-	if (!rc && map)
-		rc = install(inode, map);
-	if (rc) {
-		map_drop(map);
-		return rc;
-	}
-	fi->asked = true;
-	return 0;
+/*
+ * Asks, and puts in force what is answered; anew if it was revoked meanwhile. The
+ * server may have changed the file between its answers to GET_FMAP and GETATTR:
+ * a map of another size is asked for again, but not for ever.
+ */
+static int ask(struct inode *inode, bool *none)
+{
+	int tries = SIZE_TRIES;
+	int rc;
+
+	lockdep_assert_held(&fmapfs_i(inode)->open_lock);
+	do {
+		u64 since = revocations(inode);
+		struct fmapfs_map *map;
+
+		rc = fmapfs_map_new(inode, NULL, &map);
+		*none = !rc && !map;
+		if (!rc && map)
+			rc = put_in_force(inode, map, since);
+		if (rc)
+			fmapfs_map_drop(map);
+		if (rc == -ESTALE && fmapfs_has_map(inode) && --tries)
+			rc = MAP_IS_OLD;
+	} while (rc == MAP_IS_OLD);
+	return rc;
 }
 
 /**
  * fmapfs_fmap_fetch - know whether a file has a map, and have it
  * @inode: a regular file, which is being opened
  *
- * Asks the server the first time. Return: 0, and fmapfs_has_map() tells; or an
- * error, with which the open fails.
+ * Asks the server the first time, and for a map that was revoked. Return: 0, and
+ * fmapfs_has_map() tells; or an error, with which the open fails.
  */
 int fmapfs_fmap_fetch(struct inode *inode)
 {
 	u64 flags = fmapfs_agreed(inode->i_sb)->flags;
 	struct fmapfs_inode *fi = fmapfs_i(inode);
+	bool none;
 	int rc = 0;
 
-	if (!(flags & FUSE_DAX_FMAP) || fmapfs_has_map(inode))
+	if (!(flags & FUSE_DAX_FMAP) || fmapfs_map_in_force(inode))
 		return 0;
+	if (fmapfs_has_map(inode))
+		return fmapfs_fmap_renew(inode);
 	if (mutex_lock_killable(&fi->open_lock))
 		return -EINTR;
-	if (!fi->asked && !fmapfs_sb(inode->i_sb)->no_fmap)
-		rc = fetch(inode);
+	if (!fi->asked && !fmapfs_sb(inode->i_sb)->no_fmap) {
+		rc = ask(inode, &none);
+		fi->asked = !rc;
+	}
 	mutex_unlock(&fi->open_lock);
 	return rc;
 }
 
-/* --- another map --- */
+/* --- taking it back --- */
 
 /* Under invalidate_lock: afterwards nobody can dirty the file by a mapping. */
 static int unmap_and_flush(struct inode *inode)
@@ -337,7 +181,8 @@ static void wait_unlocked(struct inode *inode)
 	unmap_and_flush(inode);
 }
 
-static int swap_maps(struct inode *inode, struct fmapfs_map *map)
+/* Guarded by map_lock. */
+static int empty_mapping(struct inode *inode)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 	int rc;
@@ -347,33 +192,163 @@ static int swap_maps(struct inode *inode, struct fmapfs_map *map)
 	if (!rc)
 		rc = dax_break_layout(inode, 0, LLONG_MAX, wait_unlocked);
 	if (!rc) {
-		fmapfs_claims_start(map);
 		spin_lock(&fi->lock);
-		i_size_write(inode, map->fmap->file_size);
-		inode->i_blocks = DIV_ROUND_UP_ULL(map->fmap->file_size, 512);
-		/* Pairs with fmapfs_has_map(). */
-		smp_store_release(&fi->map, map);
+		WRITE_ONCE(fi->revoked, true);
 		spin_unlock(&fi->lock);
 	}
 	filemap_invalidate_unlock(inode->i_mapping);
 	return rc;
 }
 
-/* @map: the new one, or NULL */
-static int check_new_size(struct inode *inode, const struct fmapfs_map *map,
-			  u64 size)
+/*
+ * Guarded by map_lock. Waits for pinned pages; a signal ends that. Return: 0:
+ * nobody uses the map's memory any more; or an error, and all is as it was.
+ */
+static int take_back(struct inode *inode)
 {
-	struct fmap_error err = {};
+	struct fmapfs_map *map = fmapfs_i(inode)->map;
+	int rc;
 
-	if (!map)
-		return -ESTALE;
-	if (map->fmap->file_size == size)
-		return 0;
-	refuse(&err, -ESTALE,
-	       offsetof(struct fuse_famfs_fmap_header, file_size), "file_size",
-	       map->fmap->file_size, "the size that SETATTR was answered with");
-	log_refused(inode, &err, -ESTALE);
-	return -ESTALE;
+	lockdep_assert_held_write(&fmapfs_i(inode)->map_lock);
+	rc = fmapfs_claims_stop_killable(map);
+	if (rc)
+		return rc;
+	rc = empty_mapping(inode);
+	if (rc) {
+		fmapfs_claims_start(map);
+		return rc;
+	}
+	fmapfs_claims_remove(map);
+	fmapfs_count(inode->i_sb, FMAPFS_FMAPS, -1);
+	trace_fmapfs_fmap_drop(inode);
+	return 0;
+}
+
+/**
+ * fmapfs_fmap_revoke - the server says that a file's data have changed
+ * @inode: a regular file, with or without a map
+ *
+ * Runs in the server's thread, and does not wait for the server. Who maps, reads
+ * or writes the file from here on asks for its map again, and so do those who
+ * are asking just now. Waits for pinned pages; a signal ends that. Return: 0; or
+ * an error, and a map that is there stays in force.
+ */
+int fmapfs_fmap_revoke(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	int rc = 0;
+
+	if (down_write_killable(&fi->map_lock))
+		return -EINTR;
+	if (fmapfs_map_in_force(inode))
+		rc = take_back(inode);
+	if (!rc)
+		WRITE_ONCE(fi->revocations, fi->revocations + 1);
+	up_write(&fi->map_lock);
+	return rc;
+}
+
+/**
+ * fmapfs_fmap_renew - get another map for one that was revoked
+ * @inode: a file with a map
+ *
+ * The caller holds no lock but, maybe, i_rwsem. Return: 0: there is one, or was
+ * just now; -EIO: the file has none any more; or the server's error.
+ */
+int fmapfs_fmap_renew(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	bool none = false;
+	int rc = 0;
+
+	if (mutex_lock_killable(&fi->open_lock))
+		return -EINTR;
+	if (READ_ONCE(fi->revoked))
+		rc = ask(inode, &none);
+	if (none)
+		rc = -EIO;
+	/* Who has been interrupted has not got an answer. */
+	if (rc && !(rc == -EINTR && signal_pending(current)))
+		WRITE_ONCE(fi->map_error, rc);
+	mutex_unlock(&fi->open_lock);
+	return rc;
+}
+
+/**
+ * fmapfs_map_lock - have a map in force, and keep it
+ * @inode: a file with a map; no lock of it is held
+ *
+ * Return: 0, and map_lock is held shared; or -errno.
+ */
+int fmapfs_map_lock(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	int rc = 0;
+
+	while (!rc) {
+		if (down_read_killable(&fi->map_lock))
+			return -EINTR;
+		if (!fi->revoked)
+			return 0;
+		up_read(&fi->map_lock);
+		rc = fmapfs_fmap_renew(inode);
+	}
+	return rc;
+}
+
+/* --- another map, with a new size --- */
+
+/* Guarded by map_lock. The size goes with the map. */
+static void swap_maps(struct inode *inode, struct fmapfs_map *map)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+
+	fmapfs_claims_start(map);
+	filemap_invalidate_lock(inode->i_mapping);
+	spin_lock(&fi->lock);
+	i_size_write(inode, map->fmap->file_size);
+	publish(inode, map);
+	spin_unlock(&fi->lock);
+	filemap_invalidate_unlock(inode->i_mapping);
+}
+
+/* On an error @map is dropped. @since: as above. */
+static int replace(struct inode *inode, struct fmapfs_map *map, u64 since)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	struct fmapfs_map *old = NULL;
+	int rc = MAP_IS_OLD;
+
+	if (down_write_killable(&fi->map_lock)) {
+		fmapfs_map_drop(map);
+		return -EINTR;
+	}
+	if (fi->revocations == since)
+		rc = fi->revoked ? 0 : take_back(inode);
+	if (!rc) {
+		old = fi->map;
+		swap_maps(inode, map);
+	}
+	up_write(&fi->map_lock);
+	if (rc) {
+		fmapfs_map_drop(map);
+		return rc;
+	}
+	fmapfs_count(inode->i_sb, FMAPFS_FMAPS, 1);
+	trace_fmapfs_fmap_install(inode, map);
+	fmapfs_map_drop(old);
+	return 0;
+}
+
+static int ask_and_replace(struct inode *inode, u64 size)
+{
+	struct fmapfs_map *map;
+	u64 since = revocations(inode);
+	int rc = fmapfs_map_new(inode, &size, &map);
+
+	if (rc)
+		return rc;
+	return map ? replace(inode, map, since) : -ESTALE;
 }
 
 /**
@@ -386,31 +361,17 @@ static int check_new_size(struct inode *inode, const struct fmapfs_map *map,
  */
 int fmapfs_fmap_refetch(struct inode *inode, u64 size)
 {
-	struct fmapfs_map *old = fmapfs_i(inode)->map;
-	struct fmapfs_map *map;
+	struct fmapfs_inode *fi = fmapfs_i(inode);
 	int rc;
 
 	lockdep_assert_held_write(&inode->i_rwsem);
-	rc = map_new(inode, false, &map);
-	if (rc)
-		return rc;
-	rc = check_new_size(inode, map, size);
-	if (!rc)
-		rc = fmapfs_claims_stop_killable(old);
-	if (rc) {
-		map_drop(map);
-		return rc;
-	}
-	rc = swap_maps(inode, map);
-	if (rc) {
-		fmapfs_claims_start(old);
-		map_drop(map);
-		return rc;
-	}
-	trace_fmapfs_fmap_drop(inode);
-	trace_fmapfs_fmap_install(inode, map);
-	map_drop(old);
-	return 0;
+	if (mutex_lock_killable(&fi->open_lock))
+		return -EINTR;
+	do {
+		rc = ask_and_replace(inode, size);
+	} while (rc == MAP_IS_OLD);
+	mutex_unlock(&fi->open_lock);
+	return rc;
 }
 
 /* --- the end --- */
@@ -441,10 +402,12 @@ void fmapfs_fmap_evict(struct inode *inode)
 
 	if (!map)
 		return;
-	trace_fmapfs_fmap_drop(inode);
+	if (!fi->revoked) {
+		trace_fmapfs_fmap_drop(inode);
+		fmapfs_count(inode->i_sb, FMAPFS_FMAPS, -1);
+	}
 	fi->map = NULL;
-	map_drop(map);
-	fmapfs_count(inode->i_sb, FMAPFS_FMAPS, -1);
+	fmapfs_map_drop(map);
 }
 
 /* --- showing it --- */
@@ -452,15 +415,14 @@ void fmapfs_fmap_evict(struct inode *inode)
 static int encode(struct inode *inode, void **bufp, u32 *size)
 {
 	const struct fmapfs_map *map;
-	int rc = 0;
+	int rc;
 
-	if (down_read_killable(&inode->i_rwsem))
-		return -EINTR;
+	if (!fmapfs_has_map(inode))
+		return -ENODATA;
+	rc = fmapfs_map_lock(inode);
+	if (rc)
+		return rc;
 	map = fmapfs_i(inode)->map;
-	if (!map) {
-		rc = -ENODATA;
-		goto unlock;
-	}
 	if (*size < map->fmap->wire_size) {
 		*size = map->fmap->wire_size;
 		rc = -EOVERFLOW;
@@ -471,7 +433,7 @@ static int encode(struct inode *inode, void **bufp, u32 *size)
 	rc = *bufp ? fmap_encode(map->fmap, *bufp, *size) : -ENOMEM;
 
 unlock:
-	up_read(&inode->i_rwsem);
+	up_read(&fmapfs_i(inode)->map_lock);
 	return rc;
 }
 

@@ -4,10 +4,11 @@
  *
  * Lock order, outermost first:
  *
- *   i_rwsem of a file             shared: read, write; exclusive: size, a new map
- *     fmapfs_inode.open_lock      single flight of the first map
+ *   i_rwsem of a file             shared: read, write; exclusive: size
+ *     fmapfs_inode.open_lock      single flight of asking for a map
  *       fmapfs_devtab.ask, .lock, and what is below them (daxdev.h)
- *       mapping.invalidate_lock   shared: fault; exclusive: the map is replaced
+ *       fmapfs_inode.map_lock     shared: read, write; exclusive: the map changes
+ *         mapping.invalidate_lock   shared: fault; exclusive: the map changes
  *   mmap_lock
  *     mapping.invalidate_lock     shared: the page cache is being read into
  *       lock of a folio           as long as a READ fills it; see cache.c
@@ -17,7 +18,11 @@
  * nothing below it but requests is waited for.
  *
  * Requests are waited for, killably, under i_rwsem and open_lock, and under
- * fmapfs_devtab.ask; never under a lock that a fault of a file with a map takes.
+ * fmapfs_devtab.ask; never under a lock that a fault of a file with a map takes,
+ * nor under map_lock, which the server's own thread takes when it revokes a map.
+ * As a fault may wait for the server, too, nothing under map_lock may fault: what
+ * is copied there is copied with faults disabled. A fault that waits for a map
+ * holds no lock: not even mmap_lock.
  * An ordinary file's READs are waited for under its invalidate_lock, held shared,
  * and the locks of folios: of such a file nobody takes the invalidate_lock for
  * writing, and who wants folios freezes the cache first.
@@ -30,8 +35,10 @@
 #include <linux/iomap.h>
 #include <linux/kobject.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/percpu_counter.h>
+#include <linux/workqueue.h>
 #include <linux/fuse_fmap.h>
 #include <linux/fmapfs.h>
 #include "daxdev.h"
@@ -59,6 +66,7 @@ enum fmapfs_counter {
 
 /**
  * struct fmapfs_sb - a mount; super_block.s_fs_info
+ * @sb: the super block
  * @conn: the connection; the mount holds a reference
  * @user_id: owner of the mount
  * @group_id: its group
@@ -77,9 +85,17 @@ enum fmapfs_counter {
  * @kobj: /sys/fs/fmapfs/ID
  * @kobj_added: it has been made, and is to be put
  * @kobj_done: the last sysfs reader has left
+ * @notifying: notifications under way, each with an active reference to @sb
+ * @going: the last of them has found nobody else; only ever set
+ * @unmount: drops that last reference
+ * @epoch: names that came before it are to be looked up again; see
+ *	fmapfs_entry_until(). Changes under @epoch_lock
+ * @epoch_version: @attr_version when it began
+ * @epoch_lock: one new epoch at a time
  * @rcu: it is freed when no path walk can be looking at it
  */
 struct fmapfs_sb {
+	struct super_block *sb;
 	struct fmapfs_conn *conn;
 	kuid_t user_id;
 	kgid_t group_id;
@@ -98,6 +114,12 @@ struct fmapfs_sb {
 	struct kobject kobj;
 	bool kobj_added;
 	struct completion kobj_done;
+	atomic_t notifying;
+	bool going;
+	struct work_struct unmount;
+	u64 epoch;
+	u64 epoch_version;
+	spinlock_t epoch_lock;
 	struct rcu_head rcu;
 };
 
@@ -145,11 +167,20 @@ struct fmapfs_map {
  * @bad: the node id was given to something else: EIO. Only ever set.
  * @plus: READDIRPLUS would be of use: names in here are being looked up. A hint.
  * @listed: came by READDIRPLUS and was not used yet. A hint.
- * @open_lock: single flight of the first GET_FMAP; for a directory, one request
- *	at a time if the server did not agree to more
- * @map: the file's map, or NULL. The first is written under @open_lock, another
- *	under i_rwsem and invalidate_lock, both held for writing; read under
- *	either. Once there is one, there is until eviction: fmapfs_has_map().
+ * @open_lock: single flight of GET_FMAP; for a directory, one request at a time if
+ *	the server did not agree to more
+ * @map_lock: with invalidate_lock, guards the map
+ * @map: the file's map, or NULL. Written under @map_lock and invalidate_lock, both
+ *	held for writing; read under either. Once there is one, there is until
+ *	eviction: fmapfs_has_map().
+ * @revoked: the server has taken @map back: it has no memory any more, and who
+ *	needs one asks for another. Guarded as @map, and by @lock: meanwhile the
+ *	size is that of the attributes
+ * @revocations: how often that has happened, or would have if there had been a
+ *	map: what was asked for earlier is not put in force. Guarded by @map_lock
+ * @map_error: what the last attempt to get a map for a revoked one has ended with;
+ *	for a fault that is tried again
+ * @devs_used: devices of all the maps that the file has had; only grows
  * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
  * @fills: READs that hold locked folios: struct fmapfs_io; guarded by @lock
  * @changes: requests that change data: struct fmapfs_io; guarded by @lock
@@ -172,7 +203,12 @@ struct fmapfs_inode {
 	bool plus;
 	bool listed;
 	struct mutex open_lock;
+	struct rw_semaphore map_lock;
 	struct fmapfs_map *map;
+	bool revoked;
+	u64 revocations;
+	int map_error;
+	u64 devs_used;
 	bool asked;
 	struct list_head fills;
 	struct list_head changes;
@@ -232,6 +268,12 @@ static inline bool fmapfs_has_map(const struct inode *inode)
 	return smp_load_acquire(&fmapfs_i(inode)->map);
 }
 
+/* Has it a map that is in force just now? */
+static inline bool fmapfs_map_in_force(const struct inode *inode)
+{
+	return fmapfs_has_map(inode) && !READ_ONCE(fmapfs_i(inode)->revoked);
+}
+
 /* Messages name the mount. What a server causes is rate-limited. */
 #define fmapfs_err_rl(sb, fmt, ...) \
 	pr_err_ratelimited("fmapfs (%u:%u): " fmt, \
@@ -258,6 +300,7 @@ struct inode *fmapfs_iget(struct super_block *sb,
 struct inode *fmapfs_root(struct super_block *sb, umode_t mode);
 bool fmapfs_is_stale(const struct inode *inode,
 		     const struct fmapfs_entry *entry);
+struct inode *fmapfs_find_inode(struct super_block *sb, u64 nodeid);
 void fmapfs_add_lookup(struct inode *inode);
 void fmapfs_make_bad(struct inode *inode);
 void fmapfs_update_nosec(struct inode *inode);
@@ -274,6 +317,8 @@ int fmapfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 /* In dir.c */
 extern const struct inode_operations fmapfs_dir_iops;
 extern const struct dentry_operations fmapfs_dops;
+u64 fmapfs_entry_until(struct super_block *sb, u64 version, u64 expires);
+void fmapfs_new_epoch(struct super_block *sb);
 void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires);
 int fmapfs_dir_lock(struct inode *dir);
 void fmapfs_dir_unlock(struct inode *dir);
@@ -327,15 +372,31 @@ void fmapfs_cache_open(struct file *file);
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];
 ssize_t fmapfs_listxattr(struct dentry *dentry, char *list, size_t size);
 
+/* In notify.c */
+int fmapfs_notify(void *fs, u32 code, struct iov_iter *from, size_t size);
+
+/* In store.c */
+int fmapfs_store(struct inode *inode, loff_t pos, u64 len,
+		 struct iov_iter *from);
+u32 fmapfs_copy_cached(struct inode *inode, loff_t pos, void *buf, u32 len);
+
 /* In sysfs.c */
 int fmapfs_sysfs_init(void);
 void fmapfs_sysfs_exit(void);
 int fmapfs_sysfs_add(struct super_block *sb);
 void fmapfs_sysfs_del(struct super_block *sb);
 
+/* In map.c */
+int fmapfs_map_new(struct inode *inode, const u64 *size,
+		   struct fmapfs_map **mapp);
+void fmapfs_map_drop(struct fmapfs_map *map);
+
 /* In fmap.c */
 int fmapfs_fmap_fetch(struct inode *inode);
 int fmapfs_fmap_refetch(struct inode *inode, u64 size);
+int fmapfs_fmap_renew(struct inode *inode);
+int fmapfs_fmap_revoke(struct inode *inode);
+int fmapfs_map_lock(struct inode *inode);
 void fmapfs_fmap_evict(struct inode *inode);
 long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg);
 

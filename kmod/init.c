@@ -45,6 +45,8 @@ static const struct init_flag init_flags[] = {
 	{ .bit = FUSE_PARALLEL_DIROPS },
 	{ .bit = FUSE_MAX_PAGES },
 	{ .bit = FUSE_INIT_EXT },
+	{ .bit = FUSE_HAS_EXPIRE_ONLY, .needs = FUSE_INIT_EXT },
+	{ .bit = FUSE_HAS_RESEND, .needs = FUSE_INIT_EXT },
 	{ .bit = FUSE_DAX_FMAP, .needs = FUSE_INIT_EXT, .dax = true },
 };
 

@@ -48,6 +48,7 @@ struct inode *fmapfs_inode_alloc(struct super_block *sb)
 	INIT_LIST_HEAD(&fi->fills);
 	INIT_LIST_HEAD(&fi->changes);
 	init_waitqueue_head(&fi->io_wait);
+	init_rwsem(&fi->map_lock);
 	fi->forget = fmapfs_forget_new(GFP_KERNEL);
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
@@ -101,6 +102,27 @@ static int inode_set(struct inode *inode, void *nodeid)
 {
 	fmapfs_i(inode)->nodeid = *(u64 *)nodeid;
 	return 0;
+}
+
+static struct inode *hold_if_found(struct inode *inode, void *nodeid)
+{
+	if (!inode_test(inode, nodeid) ||
+	    inode_state_read_once(inode) & I_NEW)
+		return NULL;
+	return igrab(inode);
+}
+
+/**
+ * fmapfs_find_inode - the inode of a node id, if there is one
+ * @sb: the mount
+ * @nodeid: the node id
+ *
+ * Does not wait, in particular not for one that is being evicted: that may take
+ * as long as its pages are pinned. Return: the inode with a reference, or NULL.
+ */
+struct inode *fmapfs_find_inode(struct super_block *sb, u64 nodeid)
+{
+	return compat_find_inode(sb, nodeid, hold_if_found, &nodeid);
 }
 
 static void init_inode(struct inode *inode, const struct fmapfs_entry *entry)
@@ -284,7 +306,8 @@ static void update_cache(struct inode *inode, loff_t old_size,
  * @attr: the attributes
  *
  * Nothing happens if others, asked for later, were taken over before. The size
- * of a file with a map is what its map says, until the map changes.
+ * of a file with a map is what its map says, until the map changes or is taken
+ * back.
  */
 void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 {
@@ -315,9 +338,9 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	update_times(inode, attr);
 	map = fmapfs_has_map(inode);
 	size = i_size_read(inode);
-	if (map) {
+	if (map)
 		fmapfs_update_nosec(inode);
-	} else {
+	if (!fmapfs_map_in_force(inode)) {
 		inode->i_blocks = attr->blocks;
 		i_size_write(inode, attr->size);
 	}

@@ -172,7 +172,9 @@ int fmapfs_decode_entry(struct super_block *sb, u32 opcode,
 
 	entry->nodeid = from->nodeid;
 	entry->generation = from->generation;
-	entry->expires = expiry(from->entry_valid, from->entry_valid_nsec);
+	entry->expires = fmapfs_entry_until(sb, version,
+					    expiry(from->entry_valid,
+						   from->entry_valid_nsec));
 	if (!from->nodeid)
 		return 0;
 	/* The root has no name: nothing may be found under its node id. */

@@ -46,7 +46,7 @@ struct fmapfs_attr {
  *	give back
  * @nodeid: node id; 0: there is no such name, and that may be cached
  * @generation: of the node id
- * @expires: jiffies64 until which the name holds
+ * @expires: until when the name holds, for fmapfs_set_entry_expiry()
  * @attr: attributes, unless @nodeid is 0
  */
 struct fmapfs_entry {
@@ -164,6 +164,10 @@ ssize_t fmapfs_proto_copy_send(struct inode *inode, struct fmapfs_req *req);
 /* In proto_fmap.c */
 ssize_t fmapfs_proto_get_fmap(struct inode *inode, u32 size, void **msgp);
 int fmapfs_proto_get_daxdev(struct super_block *sb, u32 index);
+
+/* In proto_notify.c */
+int fmapfs_proto_notify_reply(struct inode *inode, u64 unique, loff_t pos,
+			      u32 size);
 
 /* Shared by init.c and proto*.c */
 struct fmapfs_req *fmapfs_proto_req(struct inode *inode, u32 opcode,

@@ -152,8 +152,11 @@ static void enqueue(struct fmapfs_req *req, struct list_head *queue)
 	struct fmapfs_conn *conn = req->conn;
 
 	lockdep_assert_held(&conn->lock);
-	conn->last_unique += FMAPFS_UNIQUE_STEP;
-	req->in->unique = conn->last_unique;
+	if (!(req->flags & FMAPFS_REQ_NOREPLY)) {
+		conn->last_unique += FMAPFS_UNIQUE_STEP;
+		req->in->unique = conn->last_unique;
+	}
+	req->created = jiffies;
 	req->state = FMAPFS_REQ_QUEUED;
 	refcount_inc(&req->count);
 	conn->nr_waiting++;
@@ -226,6 +229,77 @@ void fmapfs_queue_interrupt(struct fmapfs_conn *conn, struct fmapfs_req *req)
 	if (req->state == FMAPFS_REQ_SENT && !conn->no_interrupt &&
 	    list_empty(&req->intr))
 		list_add_tail(&req->intr, &conn->interrupts);
+}
+
+/**
+ * fmapfs_req_sent - a server thread reads a request
+ * @req: the request, just taken; its connection is locked
+ * @dev: the device fd that it is read through
+ */
+void fmapfs_req_sent(struct fmapfs_req *req, const void *dev)
+{
+	struct fmapfs_conn *conn = req->conn;
+
+	lockdep_assert_held(&conn->lock);
+	req->state = FMAPFS_REQ_SENT;
+	req->dev = dev;
+	/* The number of one that is not answered is not one of ours. */
+	if (!(req->flags & FMAPFS_REQ_NOREPLY))
+		hash_add(conn->inflight, &req->hash, req->in->unique);
+	if (req->interrupted)
+		fmapfs_queue_interrupt(conn, req);
+}
+
+/**
+ * fmapfs_req_unread - a server thread could not read a request
+ * @req: the request, by fmapfs_req_sent()
+ * @dev: by what
+ *
+ * It fails with EIO; but if the thread is being killed, that is not its fault,
+ * and another thread, maybe of another server, will find it.
+ */
+void fmapfs_req_unread(struct fmapfs_req *req, const void *dev)
+{
+	struct fmapfs_conn *conn = req->conn;
+	bool again = fatal_signal_pending(current);
+	bool mine;
+
+	spin_lock(&conn->lock);
+	mine = req->state == FMAPFS_REQ_SENT && req->dev == dev;
+	if (mine)
+		fmapfs_req_take(req);
+	if (mine && again) {
+		req->state = FMAPFS_REQ_QUEUED;
+		list_add(&req->list, &conn->pending);
+	}
+	spin_unlock(&conn->lock);
+	if (mine && !again)
+		fmapfs_req_finish(req, -EIO);
+	else
+		fmapfs_conn_wake(conn);
+}
+
+/**
+ * fmapfs_req_unreplied - a server thread could not write a reply
+ * @req: the request, which it has taken
+ * @dev: the device fd that it was written to
+ *
+ * If that is because the thread is being killed, the request is as if there had
+ * been no reply, unless all ends. Return: true if it is.
+ */
+bool fmapfs_req_unreplied(struct fmapfs_req *req, const void *dev)
+{
+	struct fmapfs_conn *conn = req->conn;
+	bool again;
+
+	if (!fatal_signal_pending(current))
+		return false;
+	spin_lock(&conn->lock);
+	again = conn->phase != FMAPFS_CONN_DEAD;
+	if (again)
+		fmapfs_req_sent(req, dev);
+	spin_unlock(&conn->lock);
+	return again;
 }
 
 static bool finished(struct fmapfs_req *req)
@@ -332,6 +406,40 @@ int fmapfs_req_send_background(struct fmapfs_req *req)
 	req->background = true;
 	enqueue(req, &conn->background);
 	fmapfs_flush_background(conn);
+	spin_unlock(&conn->lock);
+	fmapfs_conn_wake(conn);
+	return 0;
+}
+
+/**
+ * fmapfs_req_shrink - a request turns out shorter than it was made
+ * @req: not yet sent
+ * @body_size: bytes after the header
+ */
+void fmapfs_req_shrink(struct fmapfs_req *req, u32 body_size)
+{
+	req->in_size = sizeof(*req->in) + body_size;
+	req->in->len = req->in_size;
+}
+
+/**
+ * fmapfs_req_send_answer - send what the server has asked for by a notification
+ * @req: made with FMAPFS_REQ_NOREPLY
+ * @unique: what the server knows it by
+ *
+ * Return: 0, or -ENOTCONN, as fmapfs_req_send_background().
+ */
+int fmapfs_req_send_answer(struct fmapfs_req *req, u64 unique)
+{
+	struct fmapfs_conn *conn = req->conn;
+
+	req->in->unique = unique;
+	spin_lock(&conn->lock);
+	if (!may_queue(req)) {
+		spin_unlock(&conn->lock);
+		return -ENOTCONN;
+	}
+	enqueue(req, &conn->pending);
 	spin_unlock(&conn->lock);
 	fmapfs_conn_wake(conn);
 	return 0;

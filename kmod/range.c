@@ -37,8 +37,12 @@ loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct inode *inode = file_inode(file);
 
-	if (whence == SEEK_SET || whence == SEEK_CUR || fmapfs_has_map(inode))
+	if (whence == SEEK_SET || whence == SEEK_CUR ||
+	    fmapfs_map_in_force(inode))
 		return generic_file_llseek(file, offset, whence);
+	if (fmapfs_has_map(inode))
+		return fmapfs_valid_attr(inode) ?:
+		       generic_file_llseek(file, offset, whence);
 	if (whence != SEEK_END && whence != SEEK_HOLE && whence != SEEK_DATA)
 		return -EINVAL;
 	/* Who has it may be waiting for the server. */

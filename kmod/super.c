@@ -15,7 +15,11 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/statfs.h>
+#include <linux/workqueue.h>
 #include "proto.h"
+
+static struct workqueue_struct *unmount_wq;
+static void finish_unmount(struct work_struct *work);
 
 /**
  * struct mount_options - what mount(2) or fsconfig(2) has said so far
@@ -196,6 +200,9 @@ static struct fmapfs_sb *new_fs(struct super_block *sb,
 
 	if (!fs)
 		return NULL;
+	fs->sb = sb;
+	INIT_WORK(&fs->unmount, finish_unmount);
+	spin_lock_init(&fs->epoch_lock);
 	fs->user_id = opts->uid;
 	fs->group_id = opts->gid;
 	fs->default_permissions = opts->default_permissions;
@@ -296,6 +303,55 @@ bool fmapfs_allowed(struct super_block *sb)
 		gid_eq(cred->sgid, fs->group_id));
 }
 
+/* --- notifications hold the mount --- */
+
+/*
+ * A notification has an active reference. When nothing but notifications have,
+ * the mount is being unmounted: there are to be no more of them, or it would
+ * never come to that.
+ */
+static bool hold_mount(void *p)
+{
+	struct super_block *sb = p;
+	struct fmapfs_sb *fs = fmapfs_sb(sb);
+
+	if (READ_ONCE(fs->going) ||
+	    atomic_read(&sb->s_active) <= atomic_read(&fs->notifying) ||
+	    !atomic_inc_not_zero(&sb->s_active))
+		return false;
+	atomic_inc(&fs->notifying);
+	return true;
+}
+
+static void finish_unmount(struct work_struct *work)
+{
+	struct fmapfs_sb *fs = container_of(work, struct fmapfs_sb, unmount);
+
+	deactivate_super(fs->sb);
+}
+
+static void let_go_of_mount(void *p)
+{
+	struct super_block *sb = p;
+	struct fmapfs_sb *fs = fmapfs_sb(sb);
+
+	atomic_dec(&fs->notifying);
+	if (atomic_add_unless(&sb->s_active, -1, 1))
+		return;
+	/*
+	 * The last: what is left of unmounting waits for pinned pages, which
+	 * the server's thread must not.
+	 */
+	WRITE_ONCE(fs->going, true);
+	queue_work(unmount_wq, &fs->unmount);
+}
+
+static const struct fmapfs_conn_ops fmapfs_conn_ops = {
+	.get	= hold_mount,
+	.put	= let_go_of_mount,
+	.notify	= fmapfs_notify,
+};
+
 static void init_super(struct super_block *sb)
 {
 	sb->s_magic = FUSE_SUPER_MAGIC;
@@ -348,6 +404,7 @@ static int fmapfs_fill_super(struct super_block *sb, struct fs_context *fc)
 		return rc;
 	sb->s_subtype = opts->subtype;
 	opts->subtype = NULL;
+	fmapfs_conn_bind(fmapfs_sb(sb)->conn, &fmapfs_conn_ops, sb);
 	return connect_server(sb, opts->file);
 }
 
@@ -411,8 +468,10 @@ static void fmapfs_kill_sb(struct super_block *sb)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(sb);
 
-	if (fs)
+	if (fs) {
+		fmapfs_conn_unbind(fs->conn);
 		fmapfs_sysfs_del(sb);
+	}
 	/* Evicts the inodes, whose forgets are the last things to be sent. */
 	kill_anon_super(sb);
 	if (!fs)
@@ -438,10 +497,20 @@ MODULE_ALIAS_FS("fmapfs");
 
 int fmapfs_super_init(void)
 {
-	return register_filesystem(&fmapfs_fs_type);
+	int rc;
+
+	unmount_wq = alloc_workqueue("fmapfs_unmount", WQ_UNBOUND, 0);
+	if (!unmount_wq)
+		return -ENOMEM;
+	rc = register_filesystem(&fmapfs_fs_type);
+	if (rc)
+		destroy_workqueue(unmount_wq);
+	return rc;
 }
 
 void fmapfs_super_exit(void)
 {
 	unregister_filesystem(&fmapfs_fs_type);
+	/* A mount's last work may be on its last instructions. */
+	destroy_workqueue(unmount_wq);
 }

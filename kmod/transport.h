@@ -18,6 +18,7 @@
 #include <linux/fuse_fmap.h>
 
 struct file;
+struct iov_iter;
 struct fmapfs_conn;
 struct fmapfs_devtab;
 
@@ -37,6 +38,25 @@ struct fmapfs_agreed {
 	u32 max_write;
 	u32 max_read;
 	u32 max_readahead;
+};
+
+/**
+ * struct fmapfs_conn_ops - what the transport asks of the file system
+ * @get: hold the file system, so that it stays while a notification is seen to.
+ *	Called under the connection's lock: must not sleep. False: it is going
+ * @put: the hold ends, and maybe the file system. Does not wait for that
+ * @notify: see to a notification, of which @size bytes are left in @from. Runs
+ *	in the server's write(2), which fails with what it returns: 0 or -errno.
+ *	Waits for nothing that the server has to answer; other waits are killable
+ *
+ * The file system is known from fmapfs_conn_bind() to fmapfs_conn_unbind(), with
+ * which unmounting begins. Neither of unmounting and notifications waits for the
+ * other: an unmount that finds a notification under way is left to its @put.
+ */
+struct fmapfs_conn_ops {
+	bool (*get)(void *fs);
+	void (*put)(void *fs);
+	int (*notify)(void *fs, u32 code, struct iov_iter *from, size_t size);
 };
 
 /**
@@ -67,6 +87,7 @@ enum fmapfs_req_state {
 /* How a request behaves; fixed when it is made. */
 #define FMAPFS_REQ_OUTVAR	BIT(0) /* the reply may be shorter */
 #define FMAPFS_REQ_EARLY	BIT(1) /* goes out before INIT is answered */
+#define FMAPFS_REQ_NOREPLY	BIT(2) /* is over when the server has read it */
 
 /**
  * struct fmapfs_req - one request to the server
@@ -79,6 +100,7 @@ enum fmapfs_req_state {
  * @flags: FMAPFS_REQ_*; constant
  * @state: guarded by the connection's lock
  * @interrupted: the caller has seen a signal; guarded by the connection's lock
+ * @created: when it was queued first, jiffies
  * @abandoned: the caller has left; guarded by the connection's lock
  * @background: nobody waits; constant once queued
  * @wait: the caller sleeps here
@@ -111,6 +133,7 @@ struct fmapfs_req {
 	const void *dev;
 	unsigned int flags;
 	enum fmapfs_req_state state;
+	unsigned long created;
 	bool interrupted;
 	bool abandoned;
 	bool background;
@@ -147,6 +170,8 @@ struct fmapfs_req *fmapfs_req_get(struct fmapfs_req *req);
 void fmapfs_req_put(struct fmapfs_req *req);
 int fmapfs_req_send(struct fmapfs_req *req);
 int fmapfs_req_send_background(struct fmapfs_req *req);
+void fmapfs_req_shrink(struct fmapfs_req *req, u32 body_size);
+int fmapfs_req_send_answer(struct fmapfs_req *req, u64 unique);
 void fmapfs_req_hold_back(struct fmapfs_req *req, struct fmapfs_req *then);
 void fmapfs_req_let_go(struct fmapfs_req *then);
 struct fmapfs_forget *fmapfs_forget_new(gfp_t gfp);
@@ -161,6 +186,9 @@ struct fmapfs_conn *fmapfs_conn_new(struct fmapfs_devtab *devtab,
 				    unsigned int id);
 struct fmapfs_conn *fmapfs_conn_get(struct fmapfs_conn *conn);
 void fmapfs_conn_put(struct fmapfs_conn *conn);
+void fmapfs_conn_bind(struct fmapfs_conn *conn,
+		      const struct fmapfs_conn_ops *ops, void *fs);
+void fmapfs_conn_unbind(struct fmapfs_conn *conn);
 unsigned int fmapfs_conn_id(const struct fmapfs_conn *conn);
 struct fmapfs_agreed *fmapfs_conn_agreed(struct fmapfs_conn *conn);
 void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,

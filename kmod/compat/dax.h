@@ -10,6 +10,7 @@
 #include <linux/dax.h>
 #include <linux/iomap.h>
 #include <linux/mm.h>
+#include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
 #include <linux/version.h>
 #include <linux/wait_bit.h>
@@ -180,6 +181,15 @@ typedef unsigned int fmapfs_fault_size;
 static inline unsigned int fmapfs_fault_order(fmapfs_fault_size size)
 {
 	return size;
+}
+#endif
+
+/* --- 6.6: a fault may come with the lock of a vma instead of mmap_lock --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+static inline void release_fault_lock(struct vm_fault *vmf)
+{
+	mmap_read_unlock(vmf->vma->vm_mm);
 }
 #endif
 

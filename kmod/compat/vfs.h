@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/kobject.h>
 #include <linux/mman.h>
+#include <linux/pagemap.h>
 #include <linux/splice.h>
 #include <linux/version.h>
 #include <linux/wait.h>
@@ -26,6 +27,21 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define mnt_idmap user_namespace
+#endif
+
+/* --- 6.4: folios of a page cache are found or an error --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline struct folio *filemap_grab_folio(struct address_space *mapping,
+					       pgoff_t index)
+{
+	struct folio *folio;
+
+	folio = __filemap_get_folio(mapping, index,
+				    FGP_LOCK | FGP_ACCESSED | FGP_CREAT,
+				    mapping_gfp_mask(mapping));
+	return folio ? folio : ERR_PTR(-ENOMEM);
+}
 #endif
 
 /* --- 6.5: splice without the page cache has a name of its own --- */
@@ -171,6 +187,64 @@ static inline unsigned long inode_state_read_once(struct inode *inode)
 	return READ_ONCE(inode->i_state);
 }
 #endif
+
+/*
+ * --- 7.x: inodes are hashed by 64 bits on all architectures ---
+ *
+ * compat_find_inode() is find_inode_nowait() for a @hold that takes a reference
+ * to the inode that it likes, or returns NULL.
+ */
+struct compat_find {
+	struct inode *(*hold)(struct inode *inode, void *data);
+	void *data;
+};
+
+static inline int compat_find_match(struct inode *inode,
+				    const struct compat_find *find)
+{
+	if (!find->hold(inode, find->data))
+		return 0;
+	return 1;
+}
+
+static inline int compat_match_long(struct inode *inode, unsigned long hash,
+				    void *find)
+{
+	return compat_find_match(inode, find);
+}
+
+static inline int compat_match_u64(struct inode *inode, u64 hash, void *find)
+{
+	return compat_find_match(inode, find);
+}
+
+typedef struct inode *(*compat_find_long_fn)
+	(struct super_block *, unsigned long,
+	 int (*)(struct inode *, unsigned long, void *), void *);
+typedef struct inode *(*compat_find_u64_fn)
+	(struct super_block *, u64, int (*)(struct inode *, u64, void *),
+	 void *);
+
+static inline struct inode *compat_find_long(compat_find_long_fn fn,
+					     struct super_block *sb, u64 hash,
+					     struct compat_find *find)
+{
+	return fn(sb, hash, compat_match_long, find);
+}
+
+static inline struct inode *compat_find_u64(compat_find_u64_fn fn,
+					    struct super_block *sb, u64 hash,
+					    struct compat_find *find)
+{
+	return fn(sb, hash, compat_match_u64, find);
+}
+
+#define compat_find_inode(sb, hash, hold, data)				\
+	_Generic(&find_inode_nowait,					\
+		 compat_find_long_fn: compat_find_long,			\
+		 compat_find_u64_fn: compat_find_u64)			\
+		(&find_inode_nowait, sb, hash,				\
+		 &(struct compat_find) { hold, data })
 
 /*
  * --- 7.x: d_alloc_parallel() does without a wait queue of the caller's ---
