@@ -125,6 +125,30 @@ static void op_get_daxdev(fuse_req_t req, int index)
 	fuse_fmap_reply_daxdev(req, index, path);
 }
 
+static void op_retrieve_reply(fuse_req_t req, void *cookie, fuse_ino_t ino,
+			      off_t offset, struct fuse_bufvec *bufv)
+{
+	struct peer *peer = cookie;
+
+	(void)ino;
+	if (fuse_buf_size(bufv) < sizeof(peer->retrieved_data))
+		memcpy(peer->retrieved_data, bufv->buf[0].mem,
+		       fuse_buf_size(bufv));
+	peer->retrieved = offset;
+	fuse_reply_none(req);
+}
+
+static void op_save(void *userdata, const void *state, size_t size)
+{
+	struct peer *peer = userdata;
+	struct pollfd pfd = { .fd = peer->fd, .events = POLLIN };
+
+	peer->unanswered = !poll(&pfd, 1, 0);
+	peer->saved_len = size;
+	if (size <= sizeof(peer->saved))
+		memcpy(peer->saved, state, size);
+}
+
 static void op_log(void *userdata, enum fuse_log_level level,
 		   const char *message)
 {
@@ -173,11 +197,13 @@ static void make_session(struct peer *peer)
 		.destroy = op_destroy,
 		.lookup = op_lookup,
 		.getxattr = s->no_getxattr ? NULL : op_getxattr,
+		.retrieve_reply = op_retrieve_reply,
 	};
 	const struct fuse_fmap_ops fmap_ops = {
 		.get_fmap = s->no_get_fmap ? NULL : op_get_fmap,
 		.get_daxdev = s->no_get_daxdev ? NULL : op_get_daxdev,
 		.log = op_log,
+		.save = op_save,
 	};
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 
@@ -205,7 +231,14 @@ struct peer *peer_start(const struct peer_setup *setup)
 				    fds), 0);
 	peer->fd = fds[0];
 	peer->session_fd = fds[1];
-	assert_int_equal(fuse_fmap_session_attach(peer->fs, fds[1], NULL), 0);
+	if (setup->resume)
+		assert_int_equal(fuse_fmap_session_resume(peer->fs, fds[1],
+							  setup->state,
+							  setup->state_len,
+							  NULL), 0);
+	else
+		assert_int_equal(fuse_fmap_session_attach(peer->fs, fds[1],
+							  NULL), 0);
 	if (!setup->no_loop) {
 		peer->running = true;
 		assert_int_equal(pthread_create(&peer->thread, NULL, run, peer),

@@ -36,6 +36,9 @@ struct peer_setup {
 	bool want_too_much;	/* in init: what the kernel does not offer */
 	bool no_loop;		/* the test reads and writes by itself */
 	const char *options;	/* -o */
+	bool resume;		/* a predecessor served: with @state */
+	const void *state;	/* NULL: INIT is still to come */
+	int state_len;
 };
 
 struct peer {
@@ -58,11 +61,16 @@ struct peer {
 	atomic_uint uid;
 	atomic_size_t size;
 	char xattr_name[256];
+	uint64_t retrieved;	/* retrieve_reply: its offset */
+	char retrieved_data[16];
+	uint8_t saved[FUSE_FMAP_STATE_MAX];	/* by the save operation */
+	size_t saved_len;
+	bool unanswered;	/* when it was called: no reply had gone out */
 	char log[512];
 	pthread_barrier_t meet;
 };
 
-/* A reply as the kernel gets it. */
+/* A reply, or a notification, as the kernel gets it. */
 struct reply {
 	struct fuse_out_header out;
 	uint8_t *body;

@@ -25,8 +25,8 @@
  *   never exits. (libfuse reports its own errors by fuse_log().) What it has to
  *   say goes to the log operation, if there is one.
  *   Functions on a fuse_fmap_session may be called from any thread while the
- *   loop runs, but for _new, _mount, _attach, _loop, _loop_mt, _unmount
- *   and _destroy, each of which must be the only call on that session,
+ *   loop runs, but for _new, _mount, _attach, _resume, _loop, _loop_mt,
+ *   _unmount and _destroy, each of which must be the only call on that session,
  *   but for _exit, which may come at any time before _destroy.
  *   A fuse_fmap is immutable: any number of threads may read it at once.
  *
@@ -52,6 +52,9 @@ extern "C" {
 
 /* Room for the message of fuse_fmap_strerror(), including the final NUL. */
 #define FUSE_FMAP_ERROR_MAX	192
+
+/* Room for what fuse_fmap_session_state() saves. */
+#define FUSE_FMAP_STATE_MAX	512
 
 /* A session: a libfuse session on /dev/fmapfs. Opaque. */
 struct fuse_fmap_session;
@@ -98,6 +101,19 @@ struct fuse_fmap_ops {
 	 */
 	void (*log)(void *userdata, enum fuse_log_level level,
 		    const char *message);
+
+	/**
+	 * @save: INIT is agreed on: here is what a successor needs to take over
+	 * the device fd. May be NULL. Called once a session, in the thread that
+	 * handles INIT, just before the kernel gets the reply: whatever becomes
+	 * of this process later, a successor that has the fd and this state
+	 * misses nothing. Not called in a session that was resumed with a state.
+	 * @userdata: what was given to fuse_fmap_session_new()
+	 * @state: what fuse_fmap_session_state() would give; valid during the
+	 *	call only
+	 * @size: bytes of it
+	 */
+	void (*save)(void *userdata, const void *state, size_t size);
 };
 
 /* ------------------------------------------------------------------------
@@ -132,7 +148,7 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 
 /**
  * fuse_fmap_session_mount - open /dev/fmapfs and mount
- * @fs: the session, not mounted or attached before
+ * @fs: the session, not mounted, attached or resumed before
  * @mountpoint: a directory or, for a file system whose root is a file, a file;
  *	or "/dev/fd/N": device fd N is mounted by somebody else, as in libfuse
  *
@@ -150,7 +166,7 @@ int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
 
 /**
  * fuse_fmap_session_attach - serve a device fd whose INIT is still to come
- * @fs: the session, not mounted or attached before
+ * @fs: the session, not mounted, attached or resumed before
  * @fd: open device fd; on success it belongs to the session, which closes it
  * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
  *
@@ -162,6 +178,48 @@ int fuse_fmap_session_mount(struct fuse_fmap_session *fs,
  * socketpair(2).
  */
 int fuse_fmap_session_attach(struct fuse_fmap_session *fs, int fd,
+			     const char *mountpoint);
+
+/**
+ * fuse_fmap_session_state - what a successor needs to take over the device fd
+ * @fs: the session
+ * @buf: takes the state: plain data, no pointers, good on this boot only
+ * @size: bytes at @buf; FUSE_FMAP_STATE_MAX is enough
+ *
+ * Return: the bytes written; -EAGAIN: INIT was not answered yet (the save
+ * operation tells when); -ERANGE: @size is too small.
+ */
+int fuse_fmap_session_state(struct fuse_fmap_session *fs, void *buf,
+			    size_t size);
+
+/**
+ * fuse_fmap_session_resume - serve a device fd that another process served
+ * @fs: the session, not mounted, attached or resumed before; made with the
+ *	options of its predecessor
+ * @fd: open device fd; on success it belongs to the session, which closes it
+ * @state: from fuse_fmap_session_state() or the save operation of the
+ *	predecessor; NULL: it ended before it had one, and INIT is still to come
+ * @size: what that returned; 0 with NULL
+ * @mountpoint: for fuse_fmap_session_unmount(); NULL: somebody else unmounts
+ *
+ * For the fd to outlive the predecessor somebody must hold it: systemd's fd
+ * store, for example. Meanwhile requests wait.
+ *
+ * libfuse is given the INIT request of old, its reply is kept from the kernel,
+ * and the kernel is asked to send again what the predecessor left unanswered;
+ * such requests look like all others. An operation may therefore be asked for
+ * that the predecessor has carried out, but not answered.
+ *
+ * Node ids, and handles of open files, must be what they were. What the server
+ * must refuse because it has changed since is ESTALE. Should the reply to INIT
+ * differ from that of old, so that server and kernel would disagree on what was
+ * agreed on, the loop ends with -EPROTO and the log says so.
+ *
+ * Return: 0; -EINVAL: @state is none; -EBADF; -EBUSY; -ENOMEM; an error of
+ * socketpair(2).
+ */
+int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
+			     const void *state, size_t size,
 			     const char *mountpoint);
 
 /**
@@ -285,7 +343,7 @@ void fuse_fmap_want(struct fuse_fmap_session *fs, bool want);
 bool fuse_fmap_agreed(struct fuse_fmap_session *fs);
 
 /* ------------------------------------------------------------------------
- * Devices
+ * Devices and notifications
  */
 
 /**
@@ -301,6 +359,74 @@ bool fuse_fmap_agreed(struct fuse_fmap_session *fs);
  * use otherwise.
  */
 int fuse_fmap_push_daxdev(struct fuse_fmap_session *fs, uint32_t index, int fd);
+
+/*
+ * Notifications. libfuse's own fuse_lowlevel_notify_*() work on
+ * fuse_fmap_session_fuse(); these are the ones that it lacks in some version, so
+ * that a server need not care. None may be sent by a thread that has a request
+ * on the same file unanswered: the kernel may wait for that.
+ */
+
+/**
+ * fuse_fmap_notify_refresh - make the kernel forget a file's map and pages
+ * @fs: the session, after INIT
+ * @ino: node id of the file
+ *
+ * The kernel unmaps the file, waits for pages in use, drops the map and asks
+ * again at the next access; then attributes and map are the new ones. (It is
+ * INVAL_INODE with a range of data.)
+ *
+ * Return: 0; -ENOENT: the kernel does not know @ino, nothing was to be done;
+ * -ENOTCONN: there is no device; or the error of the device write.
+ */
+int fuse_fmap_notify_refresh(struct fuse_fmap_session *fs, fuse_ino_t ino);
+
+/**
+ * fuse_fmap_notify_expire - have the kernel ask again for a name
+ * @fs: the session, after INIT
+ * @parent: node id of the directory
+ * @name: the name in it
+ *
+ * Unlike fuse_lowlevel_notify_inval_entry() it detaches nothing that is mounted
+ * on or below the name: only the time is up for which the entry was valid.
+ *
+ * Return: 0; -ENOENT: the kernel does not know the name; -EINVAL: no name;
+ * -ENAMETOOLONG; -ENOTCONN; or the error of the device write.
+ */
+int fuse_fmap_notify_expire(struct fuse_fmap_session *fs, fuse_ino_t parent,
+			    const char *name);
+
+/**
+ * fuse_fmap_notify_inc_epoch - have the kernel ask again for all names
+ * @fs: the session, after INIT
+ *
+ * Every name that was looked up before is looked up again when it is used next.
+ *
+ * Return: 0; -ENOTCONN; or the error of the device write.
+ */
+int fuse_fmap_notify_inc_epoch(struct fuse_fmap_session *fs);
+
+/**
+ * fuse_fmap_notify_prune - ask the kernel to let go of unused inodes
+ * @fs: the session, after INIT
+ * @inos: node ids
+ * @count: how many; 1 to 4096
+ *
+ * Return: 0; -EINVAL: @count; -ENOTCONN; or the error of the device write.
+ */
+int fuse_fmap_notify_prune(struct fuse_fmap_session *fs,
+			   const fuse_ino_t *inos, uint32_t count);
+
+/**
+ * fuse_fmap_notify_resend - have the kernel send again what is unanswered
+ * @fs: the session
+ *
+ * fuse_fmap_session_resume() does so by itself. Requests that this process has
+ * got, and will answer, are sent again as well.
+ *
+ * Return: 0; -ENOTCONN; or the error of the device write.
+ */
+int fuse_fmap_notify_resend(struct fuse_fmap_session *fs);
 
 /* ------------------------------------------------------------------------
  * Maps: make, check, look into

@@ -59,6 +59,14 @@ _Static_assert(offsetof(struct fuse_init_in, flags2) ==
 _Static_assert(offsetof(struct fuse_init_out, flags2) ==
 	       offsetof(struct init_out, flags2), "layout");
 
+static void write_device(struct fuse_fmap_session *fs,
+			 const struct fuse_out_header *out)
+{
+	if (write(fs->fd, out, out->len) < 0)
+		session_log(fs, FUSE_LOG_WARNING, "write to the device: %s",
+			    strerror(errno));
+}
+
 /* INIT on its way to libfuse. */
 static void see_init(struct fuse_fmap_session *fs, void *buf, size_t len)
 {
@@ -68,6 +76,10 @@ static void see_init(struct fuse_fmap_session *fs, void *buf, size_t len)
 		       init->flags & FUSE_INIT_EXT &&
 		       init->flags2 & DAX_FMAP_FLAGS2;
 
+	if (len <= INIT_MAX) {
+		memcpy(fs->init.in, buf, len);
+		fs->init.in_len = len;
+	}
 	atomic_store(&fs->offered, offered);
 	atomic_store(&fs->agreed, false);
 	atomic_store(&fs->init_unique, in->unique);
@@ -123,6 +135,24 @@ static size_t translate(struct fuse_fmap_session *fs, void *buf, size_t len,
 	return len;
 }
 
+/* The predecessor's answer had not reached the kernel yet. */
+static bool is_old_init(struct fuse_fmap_session *fs,
+			const struct fuse_in_header *in)
+{
+	return in->opcode == FUSE_INIT && atomic_load(&fs->init_done);
+}
+
+static void answer_again(struct fuse_fmap_session *fs,
+			 const struct fuse_in_header *in)
+{
+	_Alignas(8) uint8_t copy[INIT_MAX];
+	struct fuse_out_header *out = (struct fuse_out_header *)copy;
+
+	memcpy(copy, fs->init.out, fs->init.out_len);
+	out->unique = in->unique;
+	write_device(fs, out);
+}
+
 /*
  * Reads a request into @buf and translates it. Return: its length; -ENODEV: the
  * file system is unmounted, or the connection over; -EAGAIN, -EINTR, -ENOENT: to
@@ -130,8 +160,16 @@ static size_t translate(struct fuse_fmap_session *fs, void *buf, size_t len,
  */
 ssize_t session_receive(struct fuse_fmap_session *fs, void *buf, size_t room)
 {
-	ssize_t len = read(fs->fd, buf, room);
+	int replay = REPLAY_REQUEST;
+	ssize_t len;
 
+	if (atomic_compare_exchange_strong(&fs->replay, &replay,
+					   REPLAY_REPLY)) {
+		len = fs->init.in_len;
+		memcpy(buf, fs->init.in, len);
+	} else {
+		len = read(fs->fd, buf, room);
+	}
 	if (len < 0)
 		return -errno;
 	/* The end of a socket is what an unmount is to the device. */
@@ -139,6 +177,10 @@ ssize_t session_receive(struct fuse_fmap_session *fs, void *buf, size_t room)
 		return -ENODEV;
 	if (len < (ssize_t)sizeof(struct fuse_in_header))
 		return -EIO;
+	if (is_old_init(fs, buf)) {
+		answer_again(fs, buf);
+		return -EAGAIN;
+	}
 	return translate(fs, buf, len, room);
 }
 
@@ -164,14 +206,6 @@ static void agree(struct fuse_fmap_session *fs, struct fuse_out_header *out)
 		    "the kernel does not offer fmaps: is the mounter allowed to (CAP_SYS_RAWIO)?");
 }
 
-static void write_device(struct fuse_fmap_session *fs,
-			 const struct fuse_out_header *out)
-{
-	if (write(fs->fd, out, out->len) < 0)
-		session_log(fs, FUSE_LOG_WARNING, "write to the device: %s",
-			    strerror(errno));
-}
-
 /* From now on libfuse writes to the device itself. */
 static void hand_over_device(struct fuse_fmap_session *fs,
 			     const struct fuse_out_header *out)
@@ -188,20 +222,52 @@ static void hand_over_device(struct fuse_fmap_session *fs,
 }
 
 /*
+ * The reply to the INIT of old. The predecessor's connection goes on, if it was
+ * agreed on the same things; the kernel has its reply.
+ */
+static void finish_replay(struct fuse_fmap_session *fs,
+			  struct fuse_out_header *out)
+{
+	atomic_store(&fs->replay, REPLAY_NONE);
+	if (!out->error)
+		agree(fs, out);
+	if (out->len != fs->init.out_len ||
+	    memcmp(out, fs->init.out, out->len)) {
+		session_log(fs, FUSE_LOG_ERR,
+			    "this server's reply to INIT differs from its predecessor's, it cannot take over");
+		fs->failed = -EPROTO;
+		fuse_session_exit(fs->se);
+		return;
+	}
+	hand_over_device(fs, out);
+	atomic_store(&fs->init_done, true);
+	session_resend(fs);
+}
+
+/*
  * libfuse's reply to INIT. If it is a success the device is handed over first,
- * for the reply lets the kernel, and the server's other threads, begin.
+ * for the reply lets the kernel, and the server's other threads, begin; and the
+ * state is saved, so that there is no moment at which a successor would lack it.
  */
 static void answer_init(struct fuse_fmap_session *fs,
 			struct fuse_out_header *out)
 {
 	atomic_store(&fs->init_unique, 0);
+	if (atomic_load(&fs->replay) == REPLAY_REPLY) {
+		finish_replay(fs, out);
+		return;
+	}
 	if (out->error) {
 		write_device(fs, out);
 		return;
 	}
 	agree(fs, out);
 	hand_over_device(fs, out);
+	memcpy(fs->init.out, out, out->len);
+	fs->init.out_len = out->len;
 	atomic_store(&fs->init_done, true);
+	if (fs->op.save && fs->init.in_len)
+		fs->op.save(fs->userdata, &fs->init, sizeof(fs->init));
 	write_device(fs, out);
 }
 

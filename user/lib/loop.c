@@ -90,7 +90,9 @@ static ssize_t next_request(struct fuse_fmap_session *fs, struct buffer *buf,
 	if (len)
 		return len;
 	while (!fuse_session_exited(fs->se)) {
-		if (ppoll(pfds, 2, NULL, mask) < 0) {
+		/* The INIT of a predecessor needs no waiting for. */
+		if (atomic_load(&fs->replay) != REPLAY_REQUEST &&
+		    ppoll(pfds, 2, NULL, mask) < 0) {
 			if (errno == EINTR)
 				continue;
 			return -errno;
@@ -135,7 +137,7 @@ static int finish(struct fuse_fmap_session *fs, int error)
 	rc = fuse_session_loop(fs->se);
 	if (read(fs->wake_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		session_log(fs, FUSE_LOG_WARNING, "eventfd cannot be read");
-	return error ? error : rc;
+	return error ? error : fs->failed ? fs->failed : rc;
 }
 
 int fuse_fmap_session_loop(struct fuse_fmap_session *fs)

@@ -178,6 +178,7 @@ int fuse_fmap_session_new(struct fuse_fmap_session **fsp,
 	fs->early_fd = -1;
 	fs->null_fd = -1;
 	fs->bufsize = FIRST_BUFSIZE;
+	fs->init.magic = INIT_STATE_MAGIC;
 	atomic_store(&fs->want, fs->op.get_fmap != NULL);
 
 	fs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -361,6 +362,54 @@ unmount:
 close_device:
 	close(fd);
 	return rc;
+}
+
+int fuse_fmap_session_state(struct fuse_fmap_session *fs, void *buf,
+			    size_t size)
+{
+	if (!atomic_load(&fs->init_done) || !fs->init.in_len)
+		return -EAGAIN;
+	if (size < sizeof(fs->init))
+		return -ERANGE;
+	memcpy(buf, &fs->init, sizeof(fs->init));
+	return sizeof(fs->init);
+}
+
+/* The predecessor has read INIT, perhaps, but not answered it. */
+static int resume_before_init(struct fuse_fmap_session *fs, int fd,
+			      const char *mountpoint)
+{
+	int rc = fuse_fmap_session_attach(fs, fd, mountpoint);
+
+	if (!rc)
+		session_resend(fs);
+	return rc;
+}
+
+int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
+			     const void *state, size_t size,
+			     const char *mountpoint)
+{
+	struct init_state init;
+	int rc;
+
+	if (!state && !size)
+		return resume_before_init(fs, fd, mountpoint);
+	if (!state || size != sizeof(init))
+		return -EINVAL;
+	memcpy(&init, state, sizeof(init));
+	if (init.magic != INIT_STATE_MAGIC ||
+	    init.in_len < sizeof(struct fuse_in_header) ||
+	    init.in_len > INIT_MAX ||
+	    init.out_len < sizeof(struct fuse_out_header) ||
+	    init.out_len > INIT_MAX)
+		return -EINVAL;
+	rc = fuse_fmap_session_attach(fs, fd, mountpoint);
+	if (rc)
+		return rc;
+	fs->init = init;
+	atomic_store(&fs->replay, REPLAY_REQUEST);
+	return 0;
 }
 
 /*

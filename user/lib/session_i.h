@@ -6,6 +6,7 @@
  *   options.c   the mount options
  *   io.c        sits between libfuse and the device
  *   loop.c      serves, in one thread or in several
+ *   notify.c    what a server tells the kernel by itself
  *   reply.c     answers to the fmap operations
  *   map.c       maps; knows nothing of sessions
  */
@@ -53,6 +54,25 @@ struct mount_options {
 /* The largest INIT message that is known of, with much room, in bytes. */
 #define INIT_MAX	200
 
+/**
+ * struct init_state - the INIT exchange, for a successor; plain data
+ * @magic: INIT_STATE_MAGIC
+ * @in_len: bytes of the request, as the kernel sent it
+ * @out_len: bytes of the reply, as the kernel got it
+ */
+struct init_state {
+	uint64_t magic;
+	uint32_t in_len;
+	uint32_t out_len;
+	uint8_t in[INIT_MAX];
+	uint8_t out[INIT_MAX];
+};
+
+#define INIT_STATE_MAGIC	0x3154494e4950414dULL	/* "MAPINIT1" */
+
+_Static_assert(sizeof(struct init_state) <= FUSE_FMAP_STATE_MAX,
+	       "the state has room in what the header promises");
+
 /* What a WRITE request is larger than its data, in bytes; as in libfuse. */
 #define HEADER_ROOM	4096
 
@@ -62,6 +82,13 @@ struct mount_options {
 #define SUFFIX_FMAP	".fmap"
 #define SUFFIX_DAXDEV	".daxdev"
 #define NAME_ROOM	(sizeof(NAME_PREFIX) + TOKEN_LEN + sizeof(SUFFIX_DAXDEV))
+
+/* A successor's INIT, which the kernel knows nothing of. */
+enum replay {
+	REPLAY_NONE,
+	REPLAY_REQUEST,		/* the next read delivers the INIT of old */
+	REPLAY_REPLY,		/* its reply is to be kept from the kernel */
+};
 
 /**
  * struct fuse_fmap_session - a session; libfuse's userdata
@@ -89,7 +116,12 @@ struct mount_options {
  * @offered: the kernel offers them
  * @agreed: both
  * @init_unique: of the INIT request that is being answered; 0: of none
+ * @replay: enum replay
  * @init_done: INIT was answered, with success
+ * @init: written by the thread that handles INIT, constant once @init_done; an
+ *	in_len of 0: INIT was larger than is known of, there can be no successor
+ * @failed: -errno that the loop ends with, or 0; written by the thread that
+ *	handles INIT
  */
 struct fuse_fmap_session {
 	struct fuse_session *se;
@@ -115,7 +147,10 @@ struct fuse_fmap_session {
 	atomic_bool offered;
 	atomic_bool agreed;
 	_Atomic uint64_t init_unique;
+	_Atomic int replay;
 	atomic_bool init_done;
+	struct init_state init;
+	int failed;
 };
 
 /* In session.c */
@@ -133,6 +168,9 @@ void mount_options_free(struct mount_options *mo);
 ssize_t session_receive(struct fuse_fmap_session *fs, void *buf, size_t room);
 void session_process(struct fuse_fmap_session *fs, void *buf, size_t len);
 void session_relay(struct fuse_fmap_session *fs);
+
+/* In notify.c */
+void session_resend(struct fuse_fmap_session *fs);
 
 /* Is INIT to be answered yet? Then requests are handled one by one. */
 static inline bool session_is_early(const struct fuse_fmap_session *fs)
