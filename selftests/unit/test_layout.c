@@ -4,7 +4,9 @@
  *
  *   1. Names become a tree: directories that nobody listed are there, entries
  *      stand by name and are found; "." and ".." are not among them.
- *   2. Node ids depend on the names alone, not on the order of the file.
+ *   2. Node ids depend on the names alone, not on the order of the file or on what
+ *      else is in it; they are those of other versions. A file that becomes a
+ *      directory is another node. Two nodes with one id are found.
  *   3. Attributes are those of the file, or the documented defaults.
  *   4. Maps are what the extents say; the protocol's two worked examples come
  *      out to the byte. Several stripes follow one another.
@@ -169,6 +171,62 @@ static void node_ids_depend_on_names_alone(void **state)
 	}
 	ops->destroy(l);
 	ops->destroy(m);
+}
+
+/* What kernels know of a server's earlier life: these numbers stay. */
+static void node_ids_never_change(void **state)
+{
+	(void)state;
+	assert_int_equal(node_id("", true), 1);
+	assert_int_equal(node_id("a", false), 0x3a4c242e0d8b5c60ULL);
+	assert_int_equal(node_id("a", true), 0x37ec3f9377b13acbULL);
+	assert_int_equal(node_id("models/a.bin", false), 0x5f11bb30e570b48aULL);
+}
+
+static void what_has_gone_from_a_layout_is_no_node(void **state)
+{
+	struct layout *old = layout_good(DEVICES "files:\n"
+		"  - { path: /a, " AT("0") "  - { path: b/c, " AT("4K"));
+	struct layout *new = layout_good(DEVICES "files:\n"
+		"  - { path: /a/x, " AT("0") "  - { path: b/d, " AT("4K"));
+	uint64_t a, b, c;
+	struct stat st;
+
+	(void)state;
+	a = walk(old, "a", &st);
+	b = walk(old, "b", &st);
+	c = walk(old, "b/c", &st);
+	assert_true(a && b && c);
+	assert_int_equal(ops->getattr(new, a, &st), -ESTALE);
+	assert_int_equal(ops->getattr(new, b, &st), 0);
+	assert_int_equal(ops->getattr(new, c, &st), -ESTALE);
+	assert_int_equal(ops->lookup(new, b, "c", &st), -ENOENT);
+	assert_int_not_equal(ops->digest(old), ops->digest(new));
+	ops->destroy(old);
+	ops->destroy(new);
+}
+
+static void two_nodes_with_one_id_are_found(void **state)
+{
+	struct node nodes[4] = { 0 };
+	struct node *all[4];
+	struct layout l = { .nodes = all, .nnodes = 4 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		nodes[i].st.st_ino = (i * 7) % 5 + 1;
+		all[i] = &nodes[i];
+	}
+	assert_null(layout_index(&l));
+	for (i = 0; i < 4; i++)
+		assert_ptr_equal(layout_node(&l, nodes[i].st.st_ino),
+				 &nodes[i]);
+	assert_null(layout_node(&l, 4));
+	free(l.by_id);
+	nodes[3].st.st_ino = nodes[0].st.st_ino;
+	assert_int_equal(layout_index(&l)->st.st_ino, nodes[0].st.st_ino);
+	free(l.by_id);
 }
 
 static void attributes_are_those_of_the_file(void **state)
@@ -407,28 +465,29 @@ static void what_no_node_is_is_refused(void **state)
 	const struct fuse_fmap *fmap;
 	const struct dev_info *dev;
 	const char *name;
-	uint64_t parent;
+	uint64_t a, parent;
 	unsigned int i;
 	struct stat st;
 	int fd;
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(inos); i++) {
-		assert_int_equal(ops->getattr(l, inos[i], &st), -ENOENT);
+		assert_int_equal(ops->getattr(l, inos[i], &st), -ESTALE);
 		assert_int_equal(ops->setattr(l, inos[i], &st, 0, &st),
-				 -ENOENT);
-		assert_int_equal(ops->lookup(l, inos[i], "a", &st), -ENOENT);
+				 -ESTALE);
+		assert_int_equal(ops->lookup(l, inos[i], "a", &st), -ESTALE);
 		assert_int_equal(ops->entry(l, inos[i], 0, &st, &name),
-				 -ENOENT);
-		assert_int_equal(ops->parent(l, inos[i], &parent), -ENOENT);
-		assert_int_equal(ops->fmap(l, inos[i], &fmap), -ENOENT);
-		assert_int_equal(ops->host(l, inos[i], &fd), -ENOENT);
+				 -ESTALE);
+		assert_int_equal(ops->parent(l, inos[i], &parent), -ESTALE);
+		assert_int_equal(ops->fmap(l, inos[i], &fmap), -ESTALE);
+		assert_int_equal(ops->host(l, inos[i], &fd), -ESTALE);
 	}
-	assert_int_equal(ops->lookup(l, 2, "a", &st), -ENOTDIR);
-	assert_int_equal(ops->entry(l, 2, 0, &st, &name), -ENOTDIR);
+	a = walk(l, "a", &st);
+	assert_int_equal(ops->lookup(l, a, "a", &st), -ENOTDIR);
+	assert_int_equal(ops->entry(l, a, 0, &st, &name), -ENOTDIR);
 	assert_int_equal(ops->entry(l, 1, UINT64_MAX, &st, &name), -ENOENT);
 	assert_int_equal(ops->fmap(l, 1, &fmap), -EOPNOTSUPP);
-	assert_int_equal(ops->host(l, 2, &fd), -EOPNOTSUPP);
+	assert_int_equal(ops->host(l, a, &fd), -EOPNOTSUPP);
 	assert_int_equal(ops->device(l, 2, &dev), -ENODEV);
 	assert_int_equal(ops->device(l, UINT32_MAX, &dev), -ENODEV);
 	assert_int_equal(ops->device(l, 1, &dev), 0);
@@ -443,6 +502,9 @@ int main(void)
 		cmocka_unit_test(partitions_are_devices_of_their_own),
 		cmocka_unit_test(random_trees_are_whole),
 		cmocka_unit_test(node_ids_depend_on_names_alone),
+		cmocka_unit_test(node_ids_never_change),
+		cmocka_unit_test(what_has_gone_from_a_layout_is_no_node),
+		cmocka_unit_test(two_nodes_with_one_id_are_found),
 		cmocka_unit_test(attributes_are_those_of_the_file),
 		cmocka_unit_test(the_worked_examples_come_out),
 		cmocka_unit_test(stripes_follow_one_another),

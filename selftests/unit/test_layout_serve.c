@@ -193,8 +193,9 @@ static void directories_are_listed(void **state)
 	(void)state;
 	start(&s);
 	d = find(&s, NULL, "d");
-	sprintf(want, ".:%d ..:1 host:%d keep:%d ", (int)d,
-		(int)find(&s, "d", "host"), (int)find(&s, "d", "keep"));
+	sprintf(want, ".:%llu ..:1 host:%llu keep:%llu ", (unsigned long long)d,
+		(unsigned long long)find(&s, "d", "host"),
+		(unsigned long long)find(&s, "d", "keep"));
 	list(&s, d, FUSE_READDIR, 4096, got);
 	assert_string_equal(got, want);
 	list(&s, d, FUSE_READDIR, 40, got);
@@ -498,21 +499,21 @@ static void node_ids_out_of_range_are_refused(void **state)
 		uint64_t n = inos[i];
 
 		assert_int_equal(ask(&s, FUSE_GETATTR, n, &get, sizeof(get)),
-				 -ENOENT);
+				 -ESTALE);
 		assert_int_equal(ask(&s, FUSE_SETATTR, n, &set, sizeof(set)),
-				 -ENOENT);
+				 -ESTALE);
 		assert_int_equal(ask(&s, FUSE_OPEN, n, &open_in,
-				     sizeof(open_in)), -ENOENT);
+				     sizeof(open_in)), -ESTALE);
 		assert_int_equal(ask(&s, FUSE_OPENDIR, n, &open_in,
-				     sizeof(open_in)), -ENOENT);
+				     sizeof(open_in)), -ESTALE);
 		assert_int_equal(ask(&s, FUSE_READ, n, &read_in,
-				     sizeof(read_in)), -ENOENT);
+				     sizeof(read_in)), -ESTALE);
 		assert_int_equal(ask(&s, FUSE_READDIR, n, &read_in,
-				     sizeof(read_in)), -ENOENT);
+				     sizeof(read_in)), -ESTALE);
 		assert_int_equal(ask(&s, FUSE_ACCESS, n, &access_in,
-				     sizeof(access_in)), -ENOENT);
+				     sizeof(access_in)), -ESTALE);
 		assert_int_equal(peer_get_fmap(s.peer, n, 4096, &reply),
-				 -ENOENT);
+				 -ESTALE);
 		reply_free(&reply);
 	}
 	finish(&s);

@@ -44,8 +44,9 @@ struct layout_counts {
 /**
  * struct layout_ops - a kind of layout
  *
- * Node ids are stable: the same layout gives the same ones after a restart. The
- * root is 1. Any number may be asked for; what is no node is -ENOENT.
+ * Node ids are stable: a node has the same one after a restart, and as long as it
+ * stays in the layout, and no other node ever gets it. The root is 1. Any number
+ * may be asked for; what is no node, or no more, is -ESTALE.
  * Operations return 0 or -errno and may be called from several threads at once,
  * but for @load and @destroy. Pointers they return are good until @destroy.
  */
@@ -61,6 +62,8 @@ struct layout_ops {
 	struct layout *(*load)(const struct layout_args *args, FILE *err);
 	void (*destroy)(struct layout *layout);
 	void (*count)(struct layout *layout, struct layout_counts *counts);
+	/** @digest: another number if there is anything else in the layout */
+	uint64_t (*digest)(struct layout *layout);
 
 	/** @getattr: st_ino is the node id */
 	int (*getattr)(struct layout *layout, uint64_t ino, struct stat *st);

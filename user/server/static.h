@@ -3,7 +3,8 @@
  * The static layout: a YAML file that lists devices and files.
  *
  *   raw.c (text) → static_devices.c → static_names.c, static_files.c →
- *   static_map.c → static_claims.c → static_load.c (a layout) → static_ops.c (serves it)
+ *   static_map.c → static_claims.c → static_load.c, static_ids.c (a layout) →
+ *   static_ops.c (serves it)
  */
 #ifndef FMAPFSD_STATIC_H
 #define FMAPFSD_STATIC_H
@@ -21,7 +22,8 @@
  * @path: below the root, without a slash at either end; the root's is empty
  * @name: the last component, within @path
  * @parent: node id
- * @first: directory: node id of the first entry; the others follow, by name
+ * @first: directory: index of the first entry in struct layout.nodes; the others
+ *	follow, by name
  * @nentries: directory: how many there are
  * @st: attributes; mode, owner and times guarded by struct layout.lock
  * @is_dir: constant, unlike the whole of @st.st_mode
@@ -48,12 +50,17 @@ struct node {
 
 /**
  * struct layout - a static layout
- * @nodes: by node id, less one; immutable but for what struct node says
+ * @nodes: the root, then what is in it, and so on; owned; immutable but for what
+ *	struct node says
+ * @by_id: the same, by node id
+ * @digest: of the text that it was made from
  * @used: bytes of all devices that files cover
  */
 struct layout {
 	struct node **nodes;
+	struct node **by_id;
 	uint64_t nnodes;
+	uint64_t digest;
 	uint64_t nfiles;
 	struct dev_info devices[FUSE_FAMFS_MAX_DAXDEVS];
 	unsigned int ndevices;
@@ -122,6 +129,12 @@ bool draft_owner(struct draft *d, const char *where, const char *text,
 		 uid_t *uid);
 bool draft_group(struct draft *d, const char *where, const char *text,
 		 gid_t *gid);
+
+/* In static_ids.c */
+uint64_t text_digest(const char *text, size_t len);
+uint64_t node_id(const char *path, bool is_dir);
+const struct node *layout_index(struct layout *layout);
+struct node *layout_node(const struct layout *layout, uint64_t id);
 
 /* In static_load.c; static_parse() is static_load() of a text, for tests too. */
 struct layout *static_load(const struct layout_args *args, FILE *err);

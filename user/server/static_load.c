@@ -29,6 +29,7 @@ void static_destroy(struct layout *layout)
 	for (i = 0; i < layout->nnodes; i++)
 		node_free(layout->nodes[i]);
 	free(layout->nodes);
+	free(layout->by_id);
 	pthread_mutex_destroy(&layout->lock);
 	free(layout);
 }
@@ -73,9 +74,16 @@ static void number(struct draft *d)
 	qsort(layout->nodes, layout->nnodes, sizeof(*layout->nodes), by_level);
 	for (uint64_t i = 0; i < layout->nnodes; i++) {
 		node = layout->nodes[i];
-		node->st.st_ino = i + 1;
 		node->is_dir = S_ISDIR(node->st.st_mode);
+		node->st.st_ino = node_id(node->path, node->is_dir);
 	}
+}
+
+static void refuse_same_id(struct draft *d, const struct node *node)
+{
+	diag_add(d->diag, (struct mark){ 0, 0 },
+		 "/%s has the same node id as another path, by chance; give it another name",
+		 node->path);
 }
 
 static struct node *parent_of(struct draft *d, const struct node *node)
@@ -92,7 +100,7 @@ static void link_nodes(struct draft *d)
 	struct layout *layout = d->layout;
 	uint64_t i;
 
-	layout->nodes[0]->parent = 1;
+	layout->nodes[0]->parent = layout->nodes[0]->st.st_ino;
 	layout->nodes[0]->st.st_nlink = 2;
 	for (i = 1; i < layout->nnodes; i++) {
 		struct node *node = layout->nodes[i];
@@ -100,7 +108,7 @@ static void link_nodes(struct draft *d)
 
 		node->parent = parent->st.st_ino;
 		if (!parent->nentries++)
-			parent->first = node->st.st_ino;
+			parent->first = i;
 		if (node->is_dir) {
 			node->st.st_nlink = 2;
 			parent->st.st_nlink++;
@@ -138,6 +146,7 @@ struct layout *static_parse(const char *text, size_t len,
 	struct draft d = { .args = args, .diag = diag, .time = time };
 	struct doc *doc;
 	struct raw_layout *raw = raw_load(text, len, &doc, diag);
+	const struct node *same;
 
 	if (!raw) {
 		doc_free(doc);
@@ -147,12 +156,18 @@ struct layout *static_parse(const char *text, size_t len,
 	d.doc = doc;
 	d.layout = must_alloc(1, sizeof(*d.layout));
 	pthread_mutex_init(&d.layout->lock, NULL);
+	d.layout->digest = text_digest(text, len);
 	if (draft_all(&d)) {
 		number(&d);
 		link_nodes(&d);
 		HASH_CLEAR(hh, d.by_path);
+		same = layout_index(d.layout);
+		if (same)
+			refuse_same_id(&d, same);
 	} else {
 		drop_nodes(&d);
+	}
+	if (diag_count(diag)) {
 		static_destroy(d.layout);
 		d.layout = NULL;
 	}

@@ -13,11 +13,6 @@
 #define TO_SET_TIMES	(FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | \
 			 FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW)
 
-static struct node *node_of(const struct layout *layout, uint64_t ino)
-{
-	return ino && ino <= layout->nnodes ? layout->nodes[ino - 1] : NULL;
-}
-
 static void copy_attr(struct layout *layout, const struct node *node,
 		      struct stat *st)
 {
@@ -28,10 +23,10 @@ static void copy_attr(struct layout *layout, const struct node *node,
 
 static int static_getattr(struct layout *layout, uint64_t ino, struct stat *st)
 {
-	const struct node *node = node_of(layout, ino);
+	const struct node *node = layout_node(layout, ino);
 
 	if (!node)
-		return -ENOENT;
+		return -ESTALE;
 	copy_attr(layout, node, st);
 	return 0;
 }
@@ -39,9 +34,9 @@ static int static_getattr(struct layout *layout, uint64_t ino, struct stat *st)
 static int directory(const struct layout *layout, uint64_t ino,
 		     const struct node **dir)
 {
-	*dir = node_of(layout, ino);
+	*dir = layout_node(layout, ino);
 	if (!*dir)
-		return -ENOENT;
+		return -ESTALE;
 	return (*dir)->is_dir ? 0 : -ENOTDIR;
 }
 
@@ -59,7 +54,7 @@ static int static_lookup(struct layout *layout, uint64_t ino, const char *name,
 	hi = dir->first + dir->nentries;
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
-		node = node_of(layout, mid);
+		node = layout->nodes[mid];
 		rc = strcmp(name, node->name);
 		if (!rc) {
 			copy_attr(layout, node, st);
@@ -83,7 +78,7 @@ static int static_entry(struct layout *layout, uint64_t ino, uint64_t pos,
 		return rc;
 	if (pos >= dir->nentries)
 		return -ENOENT;
-	node = node_of(layout, dir->first + pos);
+	node = layout->nodes[dir->first + pos];
 	copy_attr(layout, node, st);
 	*name = node->name;
 	return 0;
@@ -129,11 +124,11 @@ static void set_times(struct stat *st, const struct stat *attr, int to_set)
 static int static_setattr(struct layout *layout, uint64_t ino,
 			  const struct stat *attr, int to_set, struct stat *st)
 {
-	struct node *node = node_of(layout, ino);
+	struct node *node = layout_node(layout, ino);
 	int rc = 0;
 
 	if (!node)
-		return -ENOENT;
+		return -ESTALE;
 	if (to_set & FUSE_SET_ATTR_SIZE)
 		rc = may_set_size(node, attr->st_size);
 	if (rc)
@@ -156,20 +151,20 @@ static int static_setattr(struct layout *layout, uint64_t ino,
 static int static_fmap(struct layout *layout, uint64_t ino,
 		       const struct fuse_fmap **fmap)
 {
-	const struct node *node = node_of(layout, ino);
+	const struct node *node = layout_node(layout, ino);
 
 	if (!node)
-		return -ENOENT;
+		return -ESTALE;
 	*fmap = node->fmap;
 	return node->fmap ? 0 : -EOPNOTSUPP;
 }
 
 static int static_host(struct layout *layout, uint64_t ino, int *fd)
 {
-	const struct node *node = node_of(layout, ino);
+	const struct node *node = layout_node(layout, ino);
 
 	if (!node)
-		return -ENOENT;
+		return -ESTALE;
 	*fd = node->host;
 	return node->host >= 0 ? 0 : -EOPNOTSUPP;
 }
@@ -204,6 +199,11 @@ static void static_statfs(struct layout *layout, struct statvfs *st)
 	st->f_namemax = 255;
 }
 
+static uint64_t static_digest(struct layout *layout)
+{
+	return layout->digest;
+}
+
 static void static_count(struct layout *layout, struct layout_counts *counts)
 {
 	counts->files = layout->nfiles;
@@ -217,6 +217,7 @@ const struct layout_ops static_layout_ops = {
 	.load = static_load,
 	.destroy = static_destroy,
 	.count = static_count,
+	.digest = static_digest,
 	.getattr = static_getattr,
 	.setattr = static_setattr,
 	.lookup = static_lookup,
