@@ -4,7 +4,7 @@
 SERVER	:= ../../user/server
 DEVICES	:= ../../user/devices
 LIBFMAPFSD := $(SERVER)/$(if $(SANFLAGS),san/)libfmapfsd.a
-LAYOUT_LIBS := $(shell $(PKG_CONFIG) --libs libcyaml yaml-0.1)
+LAYOUT_LIBS := $(shell $(PKG_CONFIG) --libs libcyaml yaml-0.1 libsystemd)
 
 test_size_OBJS := $(LIBFMAPFSD)
 test_layout_OBJS := $(B)layouts.o $(LIBFMAPFSD)

@@ -43,9 +43,10 @@ static void raise_fd_limit(void)
 
 static int serve_layout(const struct options *opt, struct layout *layout)
 {
+	struct store store;
 	struct server srv = {
 		.ops = opt->ops, .layout = layout, .no_fmap = opt->no_fmap,
-		.timeout = opt->timeout,
+		.timeout = opt->timeout, .store = &store,
 	};
 	int code = EXIT_WRONG, ready_fd = -1;
 
@@ -57,10 +58,12 @@ static int serve_layout(const struct options *opt, struct layout *layout)
 			return EXIT_WRONG;
 		}
 	}
+	store_open(&store, opt->takeover);
 	if (opt->no_fmap)
 		srv.raw = rawio_open(opt->ops, layout);
 	if (!opt->no_fmap || srv.raw)
 		code = run(&srv, opt, ready_fd);
+	store_close(&store);
 	rawio_close(srv.raw);
 	return code;
 }

@@ -27,6 +27,7 @@ enum {
 	OPT_PLAIN_FUSE,
 	OPT_PUSH,
 	OPT_PRIVATE,
+	OPT_TAKEOVER,
 	OPT_THREADS,
 	OPT_TIMEOUT,
 };
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
 	{ "plain-fuse", no_argument, NULL, OPT_PLAIN_FUSE },
 	{ "push", no_argument, NULL, OPT_PUSH },
 	{ "private", no_argument, NULL, OPT_PRIVATE },
+	{ "takeover", no_argument, NULL, OPT_TAKEOVER },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ NULL, 0, NULL, 0 }
@@ -61,6 +63,9 @@ static const char help[] =
 "      --timeout=SEC    how long the kernel may cache names and attributes\n"
 "                       (default 3600)\n"
 "      --push           give the kernel all devices at the start\n"
+"      --takeover       survive: have the service manager keep the device, and go\n"
+"                       on with what a killed fmapfsd left behind there; stays\n"
+"                       in the foreground\n"
 "      --no-fmap        serve all files by read and write requests, through this\n"
 "                       program; devices may then be any block device or file\n"
 "      --plain-fuse     the same by the kernel's own fuse, without fmapfs\n"
@@ -76,6 +81,13 @@ static const char help_rest[] =
 "chmod, chown, touch and so on take effect until the mount ends. A file keeps\n"
 "its size; to truncate it is refused (EOPNOTSUPP) or, with 'truncate: keep' in\n"
 "the layout, accepted and ignored, so that cp and > can write into it.\n"
+"\n"
+"With --takeover, a fmapfsd that dies leaves its mount behind, in the fd store of\n"
+"the service manager (systemd: sd_notify(3), FileDescriptorStoreMax=). Who needs\n"
+"it waits; the next fmapfsd with the same LAYOUT and MOUNTPOINT goes on, and\n"
+"nobody sees an error. LAYOUT may have been edited: what is there no more is\n"
+"ESTALE; devices may only be added at the end. What chmod, chown and touch did is\n"
+"forgotten. SIGTERM and umount end it for good. fmapfsd@.service does it all.\n"
 "\n"
 "Exit codes: 0 served and unmounted, or nothing wrong; 1 not mounted, or\n"
 "mistakes in LAYOUT; 2 wrong command line; 3 mounted, but ended by an error.\n"
@@ -174,6 +186,10 @@ static int set_flag(struct options *opt, int c)
 		break;
 	case OPT_PRIVATE:
 		opt->private = true;
+		break;
+	case OPT_TAKEOVER:
+		opt->takeover = true;
+		opt->foreground = true;
 		break;
 	case 'V':
 		printf("fmapfsd %s, libfuse %s\n", FMAPFSD_VERSION,

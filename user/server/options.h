@@ -41,6 +41,7 @@ struct options {
 	bool plain_fuse;
 	bool push;
 	bool private;
+	bool takeover;
 };
 
 /**

@@ -21,12 +21,14 @@
 
 #include "diag.h"
 #include "log.h"
+#include "refresh.h"
 #include "run.h"
 
 /**
  * struct starter - the thread that waits for the mount to be good
  * @lock: held while devices are pushed, for they need the session's device fd
  * @ending: the loop has ended, there is nothing to be started; guarded by @lock
+ * @changed: a mount was taken over from a server that had another layout
  * @good: it is; read when the thread has ended
  */
 struct starter {
@@ -37,6 +39,7 @@ struct starter {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	bool ending;
+	bool changed;
 	bool good;
 };
 
@@ -153,14 +156,27 @@ static bool tell_parent(struct starter *s)
 	return told;
 }
 
+static void tell_manager(const struct starter *s)
+{
+	char *what = must_print("READY=1\nSTATUS=%s is mounted on %s",
+				s->opt->source, s->mountpoint);
+
+	store_tell(what);
+	free(what);
+}
+
 static void *start(void *arg)
 {
 	struct starter *s = arg;
 
 	if (try_mount(s)) {
+		if (s->changed)
+			refresh(s->srv);
 		log_line(LOG_INFO, "%s is mounted on %s", s->opt->source,
 			 s->mountpoint);
 		s->good = tell_parent(s);
+		if (s->opt->foreground)
+			tell_manager(s);
 	}
 	if (!s->good) {
 		s->srv->failed = true;
@@ -275,6 +291,46 @@ static int serve(struct starter *s)
 	return rc < 0 || srv->failed ? EXIT_BROKE : EXIT_FINE;
 }
 
+static int mount_anew(struct starter *s)
+{
+	struct server *srv = s->srv;
+
+	return s->opt->plain_fuse ?
+		mount_plain_fuse(srv, s->opt, s->mountpoint) :
+		fuse_fmap_session_mount(srv->session, s->mountpoint);
+}
+
+/* The mount of a predecessor, whose device the service manager has kept. */
+static int take_over(struct starter *s)
+{
+	struct store *store = s->srv->store;
+	int rc = fuse_fmap_session_resume(s->srv->session, store->dev,
+					  store->saved.init_size ?
+						store->saved.init : NULL,
+					  store->saved.init_size,
+					  s->mountpoint);
+
+	if (rc)
+		return rc;
+	store->dev = -1;
+	s->changed = store->saved.digest !=
+		     s->srv->ops->digest(s->srv->layout);
+	log_line(LOG_INFO, "%s: taken over", s->mountpoint);
+	return 0;
+}
+
+static int attach(struct starter *s)
+{
+	struct server *srv = s->srv;
+	int rc = srv->store->dev < 0 ? mount_anew(s) : take_over(s);
+
+	if (!rc)
+		store_begin(srv->store, srv->ops, srv->layout, s->mountpoint,
+			    s->opt->plain_fuse,
+			    fuse_fmap_session_fd(srv->session));
+	return rc;
+}
+
 static int mount_and_serve(struct starter *s)
 {
 	struct server *srv = s->srv;
@@ -286,19 +342,56 @@ static int mount_and_serve(struct starter *s)
 	fuse = fuse_fmap_session_fuse(srv->session);
 	rc = fuse_set_signal_handlers(fuse) ? -EINVAL : 0;
 	if (!rc)
-		rc = s->opt->plain_fuse ?
-			mount_plain_fuse(srv, s->opt, s->mountpoint) :
-			fuse_fmap_session_mount(srv->session, s->mountpoint);
+		rc = attach(s);
 	if (rc) {
 		log_line(LOG_ERR, "%s: cannot be mounted: %s", s->mountpoint,
 			 strerror(-rc));
 		code = EXIT_WRONG;
 	} else {
 		code = serve(s);
+		store_forget(srv->store);
 	}
 	fuse_remove_signal_handlers(fuse);
 	fuse_fmap_session_destroy(srv->session);
 	return code;
+}
+
+/* A mount that nobody serves, and nobody will: it is in the way. */
+static void give_up(struct store *store, const char *mountpoint,
+		    const char *why)
+{
+	log_line(LOG_WARNING, "%s: cannot be gone on with (%s) and is given up",
+		 mountpoint, why);
+	if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
+		log_line(LOG_ERR, "%s: cannot be unmounted: %s", mountpoint,
+			 strerror(errno));
+	store_forget(store);
+	store_close(store);
+}
+
+/*
+ * Is there a directory to be mounted on? What is to be taken over is not looked
+ * at: stat(2) would wait for the server, who is us. Return: NULL, or why not.
+ */
+static const char *check_mountpoint(struct starter *s)
+{
+	struct store *store = s->srv->store;
+	struct stat st;
+	const char *why;
+
+	if (store->dev >= 0) {
+		why = store_refusal(store, s->srv->ops, s->srv->layout,
+				    s->mountpoint, s->opt->plain_fuse);
+		if (!why)
+			return NULL;
+		give_up(store, store->saved.mountpoint, why);
+	}
+	if (!stat(s->mountpoint, &st))
+		return S_ISDIR(st.st_mode) ? NULL : "is not a directory";
+	if (errno != ENOTCONN || !store->keep)
+		return strerror(errno);
+	give_up(store, s->mountpoint, strerror(ENOTCONN));
+	return stat(s->mountpoint, &st) ? strerror(errno) : NULL;
 }
 
 int run(struct server *srv, const struct options *opt, int ready_fd)
@@ -307,14 +400,14 @@ int run(struct server *srv, const struct options *opt, int ready_fd)
 		.srv = srv, .opt = opt, .ready_fd = ready_fd,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
-	struct stat st;
 	int code = EXIT_WRONG;
+	const char *why;
 
 	s.mountpoint = realpath(opt->mountpoint, NULL);
-	if (!s.mountpoint || stat(s.mountpoint, &st))
-		log_line(LOG_ERR, "%s: %s", opt->mountpoint, strerror(errno));
-	else if (!S_ISDIR(st.st_mode))
-		log_line(LOG_ERR, "%s: is not a directory", s.mountpoint);
+	why = s.mountpoint ? check_mountpoint(&s) : strerror(errno);
+	if (why)
+		log_line(LOG_ERR, "%s: %s",
+			 s.mountpoint ? s.mountpoint : opt->mountpoint, why);
 	else if (ready_fd >= 0 && chdir("/"))
 		log_line(LOG_ERR, "/: %s", strerror(errno));
 	else

@@ -16,6 +16,7 @@
 
 #include "layout.h"
 #include "rawio.h"
+#include "store.h"
 
 /**
  * struct server - what the handlers work with
@@ -23,6 +24,7 @@
  * @layout: the layout
  * @session: the session, once it is made
  * @raw: with @no_fmap: the devices, open; else NULL
+ * @store: what is kept for a successor
  * @no_fmap: serve files by READ and WRITE, without fmaps
  * @timeout: for how many seconds the kernel may believe names and attributes
  * @failed: the session ends because of an error
@@ -34,6 +36,7 @@ struct server {
 	struct layout *layout;
 	struct fuse_fmap_session *session;
 	struct rawio *raw;
+	struct store *store;
 	bool no_fmap;
 	double timeout;
 	atomic_bool failed;

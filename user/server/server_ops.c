@@ -28,6 +28,14 @@ static void server_log(void *userdata, enum fuse_log_level level,
 	log_line(level, "%s", message);
 }
 
+static void server_save(void *userdata, const void *state, size_t size)
+{
+	struct server *srv = userdata;
+
+	if (srv->store)
+		store_init(srv->store, state, size);
+}
+
 /* Names are what the layout says. */
 static void refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 			 mode_t mode, dev_t rdev)
@@ -125,4 +133,5 @@ const struct fuse_fmap_ops server_fmap_ops = {
 	.get_fmap = server_get_fmap,
 	.get_daxdev = server_get_daxdev,
 	.log = server_log,
+	.save = server_save,
 };
