@@ -74,7 +74,8 @@ enum fmapfs_counter {
  * @allow_other: others than the owner may use it
  * @max_read: limit of a READ, bytes; mount option
  * @blksize: preferred size of I/O, bytes; mount option
- * @dax: the mounter may map memory (CAP_SYS_RAWIO)
+ * @nofmap: FUSE_DAX_FMAP is not offered; mount option
+ * @dax: it is: the mounter may map memory (CAP_SYS_RAWIO)
  * @no_fmap: the server answered GET_FMAP with ENOSYS, no need to ask again
  * @no_op: bit n: the server answered opcode n with ENOSYS (opcodes < 64)
  * @state: FMAPFS_SB_*
@@ -103,6 +104,7 @@ struct fmapfs_sb {
 	bool allow_other;
 	u32 max_read;
 	u32 blksize;
+	bool nofmap;
 	bool dax;
 	bool no_fmap;
 	unsigned long no_op;

@@ -35,6 +35,8 @@ static void finish_unmount(struct work_struct *work);
  * @has_gid: group_id= was there
  * @default_permissions: the kernel checks modes
  * @allow_other: others than the owner may use it
+ * @nofmap: FUSE_DAX_FMAP is not to be offered: to the server the bit is, or may
+ *	be, what it is to the in-tree fuse
  */
 struct mount_options {
 	struct file *file;
@@ -49,12 +51,13 @@ struct mount_options {
 	bool has_gid;
 	bool default_permissions;
 	bool allow_other;
+	bool nofmap;
 };
 
 enum {
 	OPT_SOURCE, OPT_SUBTYPE, OPT_FD, OPT_ROOTMODE, OPT_USER_ID,
 	OPT_GROUP_ID, OPT_DEFAULT_PERMISSIONS, OPT_ALLOW_OTHER, OPT_MAX_READ,
-	OPT_BLKSIZE,
+	OPT_BLKSIZE, OPT_NOFMAP,
 };
 
 static const struct fs_parameter_spec fmapfs_parameters[] = {
@@ -68,6 +71,7 @@ static const struct fs_parameter_spec fmapfs_parameters[] = {
 	fsparam_flag("allow_other", OPT_ALLOW_OTHER),
 	fsparam_u32("max_read", OPT_MAX_READ),
 	fsparam_u32("blksize", OPT_BLKSIZE),
+	fsparam_flag("nofmap", OPT_NOFMAP),
 	{}
 };
 
@@ -171,6 +175,9 @@ static int fmapfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 		return 0;
 	case OPT_BLKSIZE:
 		return set_blksize(fc, opts, result.uint_32);
+	case OPT_NOFMAP:
+		opts->nofmap = true;
+		return 0;
 	default:
 		return opt;
 	}
@@ -209,7 +216,8 @@ static struct fmapfs_sb *new_fs(struct super_block *sb,
 	fs->allow_other = opts->allow_other;
 	fs->max_read = opts->max_read;
 	fs->blksize = opts->blksize;
-	fs->dax = capable(CAP_SYS_RAWIO);
+	fs->nofmap = opts->nofmap;
+	fs->dax = !opts->nofmap && capable(CAP_SYS_RAWIO);
 	for (i = 0; i < FMAPFS_NR_COUNTERS; i++)
 		if (percpu_counter_init(&fs->counters[i], 0, GFP_KERNEL))
 			goto free_fs;
@@ -268,6 +276,8 @@ static int fmapfs_show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",max_read=%u", fs->max_read);
 	if (fs->blksize != PAGE_SIZE)
 		seq_printf(m, ",blksize=%u", fs->blksize);
+	if (fs->nofmap)
+		seq_puts(m, ",nofmap");
 	return 0;
 }
 

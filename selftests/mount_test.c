@@ -6,7 +6,7 @@
  *    fsopen/fsconfig, with and without a subtype, and show in /proc/mounts.
  * 2. What is missing, malformed or unknown is EINVAL; who may not mount, EPERM.
  * 3. INIT offers protocol 7.46; FUSE_DAX_FMAP only to a mounter with
- *    CAP_SYS_RAWIO, splicing to nobody. fmaps are on only if both sides set the
+ *    CAP_SYS_RAWIO, and not with -o nofmap; splicing to nobody. fmaps are on only if both sides set the
  *    flag, whatever the minor says.
  * 4. A server that refuses INIT, or answers it in a way that will not do, makes
  *    the mount useless, not the machine: requests end with ENOTCONN.
@@ -388,6 +388,21 @@ TEST(no_fmaps_for_a_mounter_without_rawio)
 	m = mnt_new(s);
 	TRUE(!asks_for_fmaps(m, "a"));
 	EQ(offered(s) & FUSE_DAX_FMAP, 0);
+	mnt_end(m);
+}
+
+TEST(no_fmaps_with_nofmap)
+{
+	struct srv *s = srv_new();
+	char type[64], opts[256];
+	struct mnt *m;
+
+	srv_plain(s, "a", "x", 1);
+	m = mnt_new_opts(s, "nofmap");
+	TRUE(!asks_for_fmaps(m, "a"));
+	EQ(offered(s) & FUSE_DAX_FMAP, 0);
+	mounts_line(m->dir, type, opts);
+	TRUE(strstr(opts, ",nofmap"));
 	mnt_end(m);
 }
 
