@@ -6,7 +6,8 @@ PREFIX ?= /usr/local
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 # Each is built before what follows it needs it.
-PARTS ?= kmod user/lib user/devices user/server selftests selftests/demo
+PARTS ?= kmod user/lib user/devices user/server user/run selftests \
+	selftests/demo selftests/run
 USER_PARTS = $(filter-out kmod,$(PARTS))
 
 CHECK_BEDS = debian12 debian12-6.12 debian13-bpo

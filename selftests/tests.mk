@@ -1,10 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The guest tests: programs (X_test.c, linked with lib/) and scripts; and what
 # these need besides.
-TEST_GEN_PROGS := mount_test transport_test reply_test interrupt_test \
-	names_test plain_test cache_test refuse_test fmap_test fmapio_test fault_test \
-	mmap_test rw_test stripe_test fsx_test device_test lifetime_test \
-	removal_test refetch_test corpus_test stress_test \
-	refresh_test notify_test
-TEST_PROGS := fmapfsd_test.sh
+TEST_GEN_PROGS := \
+	mount_test \
+	transport_test \
+	reply_test \
+	interrupt_test \
+	names_test \
+	plain_test \
+	cache_test \
+	refuse_test \
+	fmap_test \
+	fmapio_test \
+	fault_test \
+	mmap_test \
+	rw_test \
+	stripe_test \
+	fsx_test \
+	device_test \
+	lifetime_test \
+	removal_test \
+	refetch_test \
+	refresh_test \
+	notify_test \
+	corpus_test \
+	stress_test
+TEST_PROGS := \
+	fmapfsd_test.sh \
+	run_test.sh
 TEST_FILES := tap.sh
