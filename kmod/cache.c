@@ -324,7 +324,7 @@ static void change_ended(struct fmapfs_req *req)
 
 	if (inode) {
 		fmapfs_cache_invalidate(inode, io->first, io->last);
-		fmapfs_expire_attr(inode);
+		fmapfs_expire_attr_mask(inode, FMAPFS_ATTR_MODSIZE);
 		fmapfs_io_done(inode, io);
 	}
 	fmapfs_io_put(io);

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/namei.h>
+#include <linux/posix_acl.h>
 #include "proto.h"
 
 /*
@@ -48,6 +49,13 @@ void fmapfs_new_epoch(struct super_block *sb)
 void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires)
 {
 	WRITE_ONCE(dentry->d_time, expires);
+}
+
+/* What is behind a name is not known any more. It goes, if nobody is in it. */
+void fmapfs_forget_name(struct dentry *dentry)
+{
+	d_invalidate(dentry);
+	fmapfs_set_entry_expiry(dentry, 0);
 }
 
 static bool entry_expired(const struct dentry *dentry)
@@ -115,8 +123,8 @@ static struct inode *lookup_inode(struct inode *dir, const struct qstr *name,
 	return inode;
 }
 
-static struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
-				    unsigned int flags)
+struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
+			     unsigned int flags)
 {
 	struct inode *inode;
 	struct dentry *alias;
@@ -149,8 +157,10 @@ static int relookup(struct inode *dir, const struct qstr *name,
 		       rc : 0;
 	}
 	rc = found == inode;
-	if (rc)
+	if (rc) {
+		forget_all_cached_acls(inode);
 		fmapfs_set_entry_expiry(dentry, expires);
+	}
 	iput(found);
 	return rc;
 }
@@ -181,12 +191,4 @@ COMPAT_D_REVALIDATE(fmapfs_d_revalidate)
 
 const struct dentry_operations fmapfs_dops = {
 	.d_revalidate	= compat_d_revalidate,
-};
-
-const struct inode_operations fmapfs_dir_iops = {
-	.lookup		= fmapfs_lookup,
-	.permission	= fmapfs_permission,
-	.getattr	= fmapfs_getattr,
-	.setattr	= fmapfs_setattr,
-	.listxattr	= fmapfs_listxattr,
 };

@@ -75,7 +75,11 @@ static int fmapfs_open(struct inode *inode, struct file *file)
 	rc = generic_file_open(inode, file);
 	if (!rc)
 		rc = fmapfs_proto_open(inode, file->f_flags, &ff);
-	return rc ? rc : fmapfs_finish_open(inode, file, ff);
+	if (!rc)
+		rc = fmapfs_finish_open(inode, file, ff);
+	if (!rc && file->f_flags & O_TRUNC)
+		fmapfs_opened_truncated(inode);
+	return rc;
 }
 
 static int fmapfs_release(struct inode *inode, struct file *file)
@@ -203,18 +207,23 @@ const struct file_operations fmapfs_file_fops = {
 	FMAPFS_FOP_MMAP_SYNC,
 };
 
+COMPAT_SET_ACL(fmapfs_set_inode_acl)
+
 const struct inode_operations fmapfs_file_iops = {
 	.permission	= fmapfs_permission,
 	.getattr	= fmapfs_getattr,
 	.setattr	= fmapfs_setattr,
 	.listxattr	= fmapfs_listxattr,
 	.fiemap		= fmapfs_fiemap,
+	COMPAT_ACL_OPS(fmapfs_get_inode_acl, fmapfs_get_acl,
+		       fmapfs_set_inode_acl),
 };
 
-/* Symbolic links cannot be followed, as nobody asks the server where to. */
 const struct inode_operations fmapfs_other_iops = {
 	.permission	= fmapfs_permission,
 	.getattr	= fmapfs_getattr,
 	.setattr	= fmapfs_setattr,
 	.listxattr	= fmapfs_listxattr,
+	COMPAT_ACL_OPS(fmapfs_get_inode_acl, fmapfs_get_acl,
+		       fmapfs_set_inode_acl),
 };

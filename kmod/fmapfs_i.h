@@ -125,6 +125,11 @@ struct fmapfs_sb {
 	struct rcu_head rcu;
 };
 
+/* Attributes that change with the data, with their size, with a name in them. */
+#define FMAPFS_ATTR_MODIFY	(STATX_MTIME | STATX_CTIME | STATX_BLOCKS)
+#define FMAPFS_ATTR_MODSIZE	(FMAPFS_ATTR_MODIFY | STATX_SIZE)
+#define FMAPFS_ATTR_MODDIR	(FMAPFS_ATTR_MODSIZE | STATX_NLINK)
+
 /* What may be done with a map. */
 enum fmapfs_map_state {
 	FMAPFS_MAP_NEW,		/* has its memory, is not in force yet */
@@ -163,7 +168,14 @@ struct fmapfs_map {
  * @lock: guards the attribute fields below and the inode's attributes
  * @nlookup: lookups that the server counts; guarded by @lock
  * @attr_expires: jiffies64 until which the attributes hold; guarded by @lock
+ * @attr_inval: those that do not hold whatever @attr_expires says, STATX_*;
+ *	guarded by @lock
  * @attr_version: of the last change; guarded by @lock
+ * @shown_mode: type and mode as the server has them; guarded by @lock
+ * @btime: time of birth, if @has_btime; guarded by @lock
+ * @has_btime: the server has told it; guarded by @lock
+ * @link: of a symbolic link: where to, if that may be remembered, or NULL;
+ *	guarded by @lock
  * @blksize: preferred size of I/O, bytes; 0: the mount's; guarded by @lock
  * @orig_ino: inode number to show; guarded by @lock
  * @bad: the node id was given to something else: EIO. Only ever set.
@@ -198,7 +210,12 @@ struct fmapfs_inode {
 	spinlock_t lock;
 	u64 nlookup;
 	u64 attr_expires;
+	u32 attr_inval;
 	u64 attr_version;
+	umode_t shown_mode;
+	bool has_btime;
+	struct timespec64 btime;
+	char *link;
 	u32 blksize;
 	u64 orig_ino;
 	bool bad;
@@ -257,6 +274,13 @@ static inline const struct fmapfs_agreed *fmapfs_agreed(struct super_block *sb)
 	return fmapfs_conn_agreed(fmapfs_sb(sb)->conn);
 }
 
+/* Does the kernel check modes? A server that has ACLs relies on it. */
+static inline bool fmapfs_default_permissions(struct super_block *sb)
+{
+	return fmapfs_sb(sb)->default_permissions ||
+	       fmapfs_agreed(sb)->flags & FUSE_POSIX_ACL;
+}
+
 static inline void fmapfs_count(struct super_block *sb,
 				enum fmapfs_counter which, s64 n)
 {
@@ -308,8 +332,14 @@ void fmapfs_make_bad(struct inode *inode);
 void fmapfs_update_nosec(struct inode *inode);
 void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr);
 void fmapfs_expire_attr(struct inode *inode);
+void fmapfs_expire_attr_mask(struct inode *inode, u32 mask);
+
+/* In attr.c */
 int fmapfs_refresh_attr(struct inode *inode);
-int fmapfs_valid_attr(struct inode *inode);
+int fmapfs_need_attr(struct inode *inode, const struct fmapfs_file *ff,
+		     u32 mask);
+void fmapfs_opened_truncated(struct inode *inode);
+int fmapfs_size_changed(struct inode *inode, u64 size);
 int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		   struct kstat *stat, u32 mask, unsigned int flags);
 int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
@@ -317,13 +347,20 @@ int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 int fmapfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 
 /* In dir.c */
-extern const struct inode_operations fmapfs_dir_iops;
 extern const struct dentry_operations fmapfs_dops;
 u64 fmapfs_entry_until(struct super_block *sb, u64 version, u64 expires);
 void fmapfs_new_epoch(struct super_block *sb);
 void fmapfs_set_entry_expiry(struct dentry *dentry, u64 expires);
+void fmapfs_forget_name(struct dentry *dentry);
 int fmapfs_dir_lock(struct inode *dir);
 void fmapfs_dir_unlock(struct inode *dir);
+struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
+			     unsigned int flags);
+
+/* In namei.c */
+extern const struct inode_operations fmapfs_dir_iops;
+extern const struct inode_operations fmapfs_symlink_iops;
+void fmapfs_forget_link(struct inode *inode);
 
 /* In readdir.c */
 extern const struct file_operations fmapfs_dir_fops;
@@ -372,6 +409,9 @@ void fmapfs_cache_open(struct file *file);
 
 /* In xattr.c */
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];
+int fmapfs_setxattr(struct inode *inode, const char *name, const void *value,
+		    size_t size, int flags, u32 extra);
+int fmapfs_removexattr(struct inode *inode, const char *name);
 ssize_t fmapfs_listxattr(struct dentry *dentry, char *list, size_t size);
 
 /* In notify.c */
@@ -381,6 +421,15 @@ int fmapfs_notify(void *fs, u32 code, struct iov_iter *from, size_t size);
 int fmapfs_store(struct inode *inode, loff_t pos, u64 len,
 		 struct iov_iter *from);
 u32 fmapfs_copy_cached(struct inode *inode, loff_t pos, void *buf, u32 len);
+
+/* In acl.c; see COMPAT_ACL_OPS for the operations */
+struct posix_acl *fmapfs_get_inode_acl(struct inode *inode, int type,
+				       bool rcu);
+struct posix_acl *fmapfs_get_acl(struct mnt_idmap *idmap,
+				 struct dentry *dentry, int type);
+int fmapfs_set_inode_acl(struct mnt_idmap *idmap, struct inode *inode,
+			 struct posix_acl *acl, int type);
+void fmapfs_init_acl(struct inode *inode);
 
 /* In sysfs.c */
 int fmapfs_sysfs_init(void);

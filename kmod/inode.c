@@ -44,6 +44,8 @@ struct inode *fmapfs_inode_alloc(struct super_block *sb)
 		return NULL;
 	memset_after(fi, 0, inode);
 	spin_lock_init(&fi->lock);
+	/* Nothing is known yet. */
+	fi->attr_inval = STATX_BASIC_STATS | STATX_BTIME;
 	mutex_init(&fi->open_lock);
 	INIT_LIST_HEAD(&fi->fills);
 	INIT_LIST_HEAD(&fi->changes);
@@ -62,6 +64,7 @@ void fmapfs_inode_free(struct inode *inode)
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	mutex_destroy(&fi->open_lock);
+	kfree(fi->link);
 	fmapfs_forget_free(fi->forget);
 	kmem_cache_free(inode_cache, fi);
 }
@@ -132,6 +135,7 @@ static void init_inode(struct inode *inode, const struct fmapfs_entry *entry)
 	fmapfs_i(inode)->generation = entry->generation;
 	inode->i_generation = entry->generation;
 	inode->i_mode = attr->mode & S_IFMT;
+	fmapfs_init_acl(inode);
 	/* Times are the server's. */
 	inode->i_flags |= S_NOATIME | S_NOCMTIME;
 	if (S_ISREG(attr->mode)) {
@@ -142,10 +146,11 @@ static void init_inode(struct inode *inode, const struct fmapfs_entry *entry)
 	} else if (S_ISDIR(attr->mode)) {
 		inode->i_op = &fmapfs_dir_iops;
 		inode->i_fop = &fmapfs_dir_fops;
+	} else if (S_ISLNK(attr->mode)) {
+		inode->i_op = &fmapfs_symlink_iops;
 	} else {
 		inode->i_op = &fmapfs_other_iops;
-		if (!S_ISLNK(attr->mode))
-			init_special_inode(inode, inode->i_mode, attr->rdev);
+		init_special_inode(inode, inode->i_mode, attr->rdev);
 	}
 }
 
@@ -252,6 +257,30 @@ struct inode *fmapfs_root(struct super_block *sb, umode_t mode)
 
 /* --- attributes --- */
 
+/*
+ * Guarded by fi->lock. Whom a sticky bit keeps from removing a name is for the
+ * server to say, unless the kernel is to check modes: the VFS is not shown it.
+ */
+static void set_mode(struct inode *inode, umode_t mode)
+{
+	mode = (inode->i_mode & S_IFMT) | (mode & 07777);
+	fmapfs_i(inode)->shown_mode = mode;
+	if (!fmapfs_default_permissions(inode->i_sb))
+		mode &= ~S_ISVTX;
+	inode->i_mode = mode;
+}
+
+/* Guarded by fi->lock. */
+static void update_btime(struct fmapfs_inode *fi,
+			 const struct fmapfs_attr *attr)
+{
+	fi->attr_inval &= ~STATX_BTIME;
+	if (attr->has_btime) {
+		fi->has_btime = true;
+		fi->btime = attr->btime;
+	}
+}
+
 /* Guarded by fi->lock. A file that is memory is written to without the server. */
 static void update_times(struct inode *inode, const struct fmapfs_attr *attr)
 {
@@ -327,10 +356,14 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	      attr->version < atomic64_read(&fs->evict_version);
 	fi->attr_version = atomic64_inc_return(&fs->attr_version);
 	fi->attr_expires = old ? 0 : attr->expires;
+	if (!old)
+		fi->attr_inval &= ~STATX_BASIC_STATS;
+	if (attr->by_statx)
+		update_btime(fi, attr);
 	fi->blksize = attr->blksize;
 	fi->orig_ino = attr->ino;
 	inode->i_ino = attr->ino;
-	inode->i_mode = (inode->i_mode & S_IFMT) | (attr->mode & 07777);
+	set_mode(inode, attr->mode);
 	inode->i_uid = attr->uid;
 	inode->i_gid = attr->gid;
 	set_nlink(inode, attr->nlink);
@@ -350,226 +383,23 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 }
 
 /**
- * fmapfs_expire_attr - the server may have changed them without our knowing how
+ * fmapfs_expire_attr_mask - the server may have changed them without our knowing
+ *	how
  * @inode: whose attributes
+ * @mask: which, STATX_*
  */
-void fmapfs_expire_attr(struct inode *inode)
+void fmapfs_expire_attr_mask(struct inode *inode, u32 mask)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	spin_lock(&fi->lock);
 	fi->attr_version =
 		atomic64_inc_return(&fmapfs_sb(inode->i_sb)->attr_version);
-	fi->attr_expires = 0;
+	fi->attr_inval |= mask;
 	spin_unlock(&fi->lock);
 }
 
-/**
- * fmapfs_refresh_attr - ask the server for attributes, whatever is known
- * @inode: whose
- *
- * Return: 0 or -errno.
- */
-int fmapfs_refresh_attr(struct inode *inode)
+void fmapfs_expire_attr(struct inode *inode)
 {
-	struct fmapfs_attr attr;
-	int rc = fmapfs_proto_getattr(inode, &attr);
-
-	if (!rc)
-		fmapfs_update_attr(inode, &attr);
-	return rc;
-}
-
-static bool attr_expired(struct inode *inode)
-{
-	struct fmapfs_inode *fi = fmapfs_i(inode);
-	bool rc;
-
-	spin_lock(&fi->lock);
-	rc = time_before64(fi->attr_expires, get_jiffies_64());
-	spin_unlock(&fi->lock);
-	return rc;
-}
-
-/**
- * fmapfs_valid_attr - see to it that the attributes are not past their time
- * @inode: whose
- *
- * Return: 0 or -errno.
- */
-int fmapfs_valid_attr(struct inode *inode)
-{
-	return attr_expired(inode) ? fmapfs_refresh_attr(inode) : 0;
-}
-
-int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,
-		   struct kstat *stat, u32 mask, unsigned int flags)
-{
-	struct inode *inode = d_inode(path->dentry);
-	struct fmapfs_inode *fi = fmapfs_i(inode);
-	int rc = 0;
-
-	if (READ_ONCE(fi->bad))
-		return -EIO;
-	if (!fmapfs_allowed(inode->i_sb)) {
-		/* As in FUSE: who may not look gets what an empty file has. */
-		if (!mask) {
-			stat->result_mask = 0;
-			stat->dev = inode->i_sb->s_dev;
-			return 0;
-		}
-		return -EACCES;
-	}
-	if (flags & AT_STATX_FORCE_SYNC)
-		rc = fmapfs_refresh_attr(inode);
-	else if (!(flags & AT_STATX_DONT_SYNC))
-		rc = fmapfs_valid_attr(inode);
-	if (rc)
-		return rc;
-	generic_fillattr(idmap, mask, inode, stat);
-	spin_lock(&fi->lock);
-	stat->ino = fi->orig_ino;
-	stat->blksize = fi->blksize ? fi->blksize :
-				      fmapfs_sb(inode->i_sb)->blksize;
-	spin_unlock(&fi->lock);
-	return 0;
-}
-
-/* With the server's consent the size of a file with a map changes: a new map. */
-static int size_changed(struct inode *inode, const struct fmapfs_attr *attr)
-{
-	if (attr->size == i_size_read(inode))
-		return 0;
-	return fmapfs_fmap_refetch(inode, attr->size);
-}
-
-/*
- * To take set-id bits away, the VFS has made a mode of the one that we know,
- * which may be old: makes it anew. Return: 0; 1: nothing is to be changed.
- */
-static int drop_set_id(struct inode *inode, struct iattr *iattr)
-{
-	unsigned int kill = iattr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID);
-	int rc;
-
-	if (!kill)
-		return 0;
-	rc = fmapfs_refresh_attr(inode);
-	if (rc)
-		return rc;
-	iattr->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_MODE);
-	iattr->ia_mode = inode->i_mode;
-	if (kill & ATTR_KILL_SUID)
-		iattr->ia_mode &= ~S_ISUID;
-	if (kill & ATTR_KILL_SGID)
-		iattr->ia_mode &= ~S_ISGID;
-	if (iattr->ia_mode != inode->i_mode)
-		iattr->ia_valid |= ATTR_MODE;
-	return !(iattr->ia_valid & ~(ATTR_FORCE | ATTR_FILE | ATTR_OPEN |
-				     ATTR_CTIME));
-}
-
-/* Asks the server, and takes over what it says. */
-static int change_attr(struct inode *inode, const struct iattr *iattr)
-{
-	struct fmapfs_file *ff = NULL;
-	loff_t size = i_size_read(inode);
-	struct fmapfs_attr attr;
-	int rc;
-
-	/* A handle to read by, which an open with O_TRUNC may have, will not do. */
-	if (iattr->ia_valid & ATTR_FILE && !(iattr->ia_valid & ATTR_OPEN))
-		ff = iattr->ia_file->private_data;
-	rc = fmapfs_proto_setattr(inode, iattr, ff, &attr);
-	if (rc) {
-		fmapfs_expire_attr(inode);
-		return rc;
-	}
-	/* From here on no earlier reply may bring back what was before. */
-	attr.version = U64_MAX;
-	fmapfs_update_attr(inode, &attr);
-	if (iattr->ia_valid & ATTR_SIZE && fmapfs_has_map(inode))
-		rc = size_changed(inode, &attr);
-	else if (S_ISREG(inode->i_mode) && size != attr.size &&
-		 !fmapfs_has_map(inode))
-		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
-	return rc;
-}
-
-int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
-		   struct iattr *iattr)
-{
-	struct inode *inode = d_inode(dentry);
-	int rc;
-
-	if (READ_ONCE(fmapfs_i(inode)->bad))
-		return -EIO;
-	if (!fmapfs_allowed(inode->i_sb))
-		return -EACCES;
-	if (!fmapfs_sb(inode->i_sb)->default_permissions)
-		iattr->ia_valid |= ATTR_FORCE;
-	rc = setattr_prepare(idmap, dentry, iattr);
-	if (rc)
-		return rc;
-	rc = drop_set_id(inode, iattr);
-	if (rc)
-		return rc < 0 ? rc : 0;
-	return change_attr(inode, iattr);
-}
-
-static int check_access(struct mnt_idmap *idmap, struct inode *inode, int mask)
-{
-	bool exec_file = mask & MAY_EXEC && S_ISREG(inode->i_mode);
-	int rc = 0;
-
-	if (fmapfs_sb(inode->i_sb)->default_permissions || exec_file)
-		rc = fmapfs_valid_attr(inode);
-	if (rc)
-		return rc;
-	if (fmapfs_sb(inode->i_sb)->default_permissions)
-		return generic_permission(idmap, inode, mask);
-	if (mask & (MAY_ACCESS | MAY_CHDIR))
-		rc = fmapfs_proto_access(inode, mask);
-	if (!rc && exec_file && !(inode->i_mode & 0111))
-		rc = -EACCES;
-	return rc;
-}
-
-/* By RCU only what needs no server; to refuse may need one, see below. */
-static int permission_rcu(struct mnt_idmap *idmap, struct inode *inode,
-			  int mask)
-{
-	int rc;
-
-	if (fmapfs_sb(inode->i_sb)->default_permissions) {
-		if (attr_expired(inode))
-			return -ECHILD;
-		rc = generic_permission(idmap, inode, mask);
-		return rc == -EACCES ? -ECHILD : rc;
-	}
-	if (mask & (MAY_ACCESS | MAY_CHDIR) ||
-	    (mask & MAY_EXEC && S_ISREG(inode->i_mode)))
-		return -ECHILD;
-	return 0;
-}
-
-int fmapfs_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
-{
-	struct super_block *sb = inode->i_sb;
-	int rc;
-
-	if (READ_ONCE(fmapfs_i(inode)->bad))
-		return -EIO;
-	if (!fmapfs_allowed(sb))
-		return -EACCES;
-	if (mask & MAY_NOT_BLOCK)
-		return permission_rcu(idmap, inode, mask);
-	rc = check_access(idmap, inode, mask);
-	/* The modes may be old, or as those of the root not yet known. */
-	if (rc == -EACCES && fmapfs_sb(sb)->default_permissions) {
-		rc = fmapfs_refresh_attr(inode);
-		if (!rc)
-			rc = generic_permission(idmap, inode, mask);
-	}
-	return rc;
+	fmapfs_expire_attr_mask(inode, STATX_BASIC_STATS);
 }

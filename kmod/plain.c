@@ -51,7 +51,7 @@ static ssize_t cached_read(struct kiocb *iocb, struct iov_iter *to)
 
 	if (fmapfs_agreed(inode->i_sb)->flags & FUSE_AUTO_INVAL_DATA ||
 	    iocb->ki_pos + iov_iter_count(to) > i_size_read(inode))
-		rc = fmapfs_valid_attr(inode);
+		rc = fmapfs_need_attr(inode, ff_of(iocb), STATX_SIZE);
 	if (rc || !iov_iter_count(to))
 		return rc;
 	if (iocb->ki_flags & IOCB_DIRECT) {
@@ -96,7 +96,7 @@ void fmapfs_written(struct inode *inode, loff_t end)
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	/* Times and blocks have changed with the data. */
-	fmapfs_expire_attr(inode);
+	fmapfs_expire_attr_mask(inode, FMAPFS_ATTR_MODSIZE);
 	spin_lock(&fi->lock);
 	if (end > i_size_read(inode))
 		i_size_write(inode, end);
@@ -127,7 +127,7 @@ static ssize_t write_one(struct kiocb *iocb, struct iov_iter *from,
 	if (rc > 0)
 		fmapfs_written(inode, w->pos + rc);
 	else
-		fmapfs_expire_attr(inode);
+		fmapfs_expire_attr_mask(inode, FMAPFS_ATTR_MODSIZE);
 	iov_iter_revert(from, size - max_t(ssize_t, rc, 0));
 	fmapfs_req_put(req);
 	return rc;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One function per opcode: names, attributes, extended attributes.
+ * One function per opcode: lookup, attributes. And what all opcodes share.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/limits.h>
 #include <linux/statfs.h>
 #include "proto.h"
+
+/* Servers of an older minor do not know STATX. */
+#define STATX_MINOR	39
 
 /**
  * fmapfs_attr_version - a point in time, for attributes
@@ -44,7 +48,15 @@ bool fmapfs_proto_known_missing(struct super_block *sb, u32 opcode)
 	return test_bit(opcode, &fmapfs_sb(sb)->no_op);
 }
 
-static int remember_missing(struct super_block *sb, u32 opcode, int rc)
+/**
+ * fmapfs_proto_remember_missing - note that the server does not know an opcode
+ * @sb: the mount
+ * @opcode: FUSE_*, < 64
+ * @rc: how it was answered
+ *
+ * Return: @rc
+ */
+int fmapfs_proto_remember_missing(struct super_block *sb, u32 opcode, int rc)
 {
 	if (rc == -ENOSYS)
 		set_bit(opcode, &fmapfs_sb(sb)->no_op);
@@ -185,7 +197,13 @@ int fmapfs_decode_entry(struct super_block *sb, u32 opcode,
 	return rc;
 }
 
-static void give_back_lookup(struct fmapfs_req *req)
+/**
+ * fmapfs_give_back_lookup - a lookup that nobody keeps goes back
+ * @req: has a forget, and been answered with a struct fuse_entry_out
+ *
+ * Also a ->late().
+ */
+void fmapfs_give_back_lookup(struct fmapfs_req *req)
 {
 	const struct fuse_entry_out *out = req->out;
 
@@ -222,7 +240,7 @@ int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 	req->forget = fmapfs_forget_new(GFP_KERNEL);
 	if (!req->forget)
 		goto put_req;
-	req->late = give_back_lookup;
+	req->late = fmapfs_give_back_lookup;
 	memcpy(fmapfs_req_body(req), name->name, name->len);
 
 	rc = fmapfs_req_send(req);
@@ -231,7 +249,7 @@ int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 	rc = fmapfs_decode_entry(dir->i_sb, FUSE_LOOKUP, req->out, version,
 				 entry);
 	if (rc) {
-		give_back_lookup(req);
+		fmapfs_give_back_lookup(req);
 	} else if (entry->nodeid) {
 		*forget = req->forget;
 		req->forget = NULL;
@@ -241,32 +259,144 @@ put_req:
 	return rc;
 }
 
+/*
+ * An inode whose attributes are another thing's is of no use any more. Without
+ * the root the whole mount would be of no use: that is spared.
+ */
 static int take_attr_out(struct inode *inode, u32 opcode,
 			 const struct fuse_attr_out *out, u64 version,
 			 struct fmapfs_attr *attr)
 {
 	int rc = decode_attr(inode->i_sb, opcode, &out->attr, version, attr);
 
+	if (!rc && (attr->mode ^ inode->i_mode) & S_IFMT)
+		rc = fmapfs_proto_bad(inode->i_sb, opcode, "attr.mode",
+				      attr->mode);
+	if (rc && !is_root_inode(inode))
+		fmapfs_make_bad(inode);
+	else if (!rc)
+		attr->expires = expiry(out->attr_valid, out->attr_valid_nsec);
+	return rc;
+}
+
+/**
+ * fmapfs_proto_getattr - GETATTR
+ * @inode: of what
+ * @ff: an open file to ask by, or NULL; that of a directory is not used
+ * @attr: result
+ */
+int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
+			 struct fmapfs_attr *attr)
+{
+	u64 version = fmapfs_attr_version(inode->i_sb);
+	struct fuse_getattr_in *in;
+	struct fmapfs_req *req;
+	int rc;
+
+	req = fmapfs_proto_req(inode, FUSE_GETATTR, sizeof(*in),
+			       sizeof(struct fuse_attr_out), 0);
+	if (!req)
+		return -ENOMEM;
+	in = fmapfs_req_body(req);
+	if (ff && S_ISREG(inode->i_mode)) {
+		in->getattr_flags = FUSE_GETATTR_FH;
+		in->fh = ff->fh;
+		fmapfs_req_hold_back(req, ff->release);
+	}
+	rc = fmapfs_req_send(req);
+	if (!rc)
+		rc = take_attr_out(inode, FUSE_GETATTR, req->out, version,
+				   attr);
+	fmapfs_req_put(req);
+	return rc;
+}
+
+/* What take_attr_out() looks at, as a server without STATX would put it. */
+static void statx_to_attr_out(const struct fuse_statx_out *from,
+			      struct fuse_attr_out *to)
+{
+	const struct fuse_statx *sx = &from->stat;
+
+	*to = (struct fuse_attr_out) {
+		.attr_valid = from->attr_valid,
+		.attr_valid_nsec = from->attr_valid_nsec,
+		.attr.ino = sx->ino,
+		.attr.size = sx->size,
+		.attr.blocks = sx->blocks,
+		.attr.atime = sx->atime.tv_sec,
+		.attr.mtime = sx->mtime.tv_sec,
+		.attr.ctime = sx->ctime.tv_sec,
+		.attr.atimensec = sx->atime.tv_nsec,
+		.attr.mtimensec = sx->mtime.tv_nsec,
+		.attr.ctimensec = sx->ctime.tv_nsec,
+		.attr.mode = sx->mode,
+		.attr.nlink = sx->nlink,
+		.attr.uid = sx->uid,
+		.attr.gid = sx->gid,
+		.attr.blksize = sx->blksize,
+	};
+}
+
+static int take_statx_out(struct inode *inode, const struct fuse_statx_out *out,
+			  u64 version, struct fmapfs_attr *attr)
+{
+	const struct fuse_statx *sx = &out->stat;
+	struct fuse_attr_out attr_out;
+	int rc;
+
+	statx_to_attr_out(out, &attr_out);
+	/* Of what the server leaves out there is nothing to check. */
+	if (!(sx->mask & STATX_TYPE))
+		attr_out.attr.mode = inode->i_mode & S_IFMT;
+	if (!(sx->mask & STATX_SIZE))
+		attr_out.attr.size = 0;
+	rc = take_attr_out(inode, FUSE_STATX, &attr_out, version, attr);
 	if (rc)
 		return rc;
-	if ((attr->mode ^ inode->i_mode) & S_IFMT)
-		return fmapfs_proto_bad(inode->i_sb, opcode, "attr.mode",
-					attr->mode);
-	attr->expires = expiry(out->attr_valid, out->attr_valid_nsec);
+	attr->by_statx = true;
+	attr->has_btime = sx->mask & STATX_BTIME;
+	attr->btime = time_of(sx->btime.tv_sec, sx->btime.tv_nsec);
 	return 0;
 }
 
-int fmapfs_proto_getattr(struct inode *inode, struct fmapfs_attr *attr)
+/**
+ * fmapfs_proto_statx - STATX: also the time of birth
+ * @inode: of what
+ * @mask: result: what the server has told, STATX_*
+ * @attr: result
+ *
+ * Return: also -ENOSYS, which is remembered.
+ */
+int fmapfs_proto_statx(struct inode *inode, u32 *mask, struct fmapfs_attr *attr)
 {
 	u64 version = fmapfs_attr_version(inode->i_sb);
-	struct fuse_getattr_in in = {};
-	struct fuse_attr_out out;
+	struct fuse_statx_in in = {
+		.sx_mask = STATX_BASIC_STATS | STATX_BTIME,
+	};
+	struct fuse_statx_out out;
 	int rc;
 
-	rc = fmapfs_proto_call(inode, FUSE_GETATTR, &in, sizeof(in), &out,
+	/* What INIT settles decides about it. */
+	rc = fmapfs_conn_wait_ready(fmapfs_conn_of(inode));
+	if (rc)
+		return rc;
+	if (fmapfs_agreed(inode->i_sb)->minor < STATX_MINOR ||
+	    fmapfs_proto_known_missing(inode->i_sb, FUSE_STATX))
+		return -ENOSYS;
+	rc = fmapfs_proto_call(inode, FUSE_STATX, &in, sizeof(in), &out,
 			       sizeof(out));
-	return rc ? rc : take_attr_out(inode, FUSE_GETATTR, &out, version,
-				       attr);
+	if (rc)
+		return fmapfs_proto_remember_missing(inode->i_sb, FUSE_STATX,
+						     rc);
+	*mask = out.stat.mask;
+	return take_statx_out(inode, &out, version, attr);
+}
+
+/* Is it the size, changed by an open or through an open file? */
+static bool is_by_open_file(const struct iattr *iattr)
+{
+	return iattr->ia_valid & ATTR_SIZE &&
+	       iattr->ia_valid & (ATTR_OPEN | ATTR_FILE);
 }
 
 static void encode_times(const struct iattr *iattr, struct fuse_setattr_in *in)
@@ -278,10 +408,9 @@ static void encode_times(const struct iattr *iattr, struct fuse_setattr_in *in)
 		in->atime = iattr->ia_atime.tv_sec;
 		in->atimensec = iattr->ia_atime.tv_nsec;
 	}
-	/* The time of a truncation is the server's to say. */
+	/* The time of such a truncation is the server's to say. */
 	if (iattr->ia_valid & ATTR_MTIME &&
-	    (iattr->ia_valid & ATTR_MTIME_SET ||
-	     !(iattr->ia_valid & (ATTR_SIZE | ATTR_OPEN)))) {
+	    (iattr->ia_valid & ATTR_MTIME_SET || !is_by_open_file(iattr))) {
 		in->valid |= FATTR_MTIME;
 		if (!(iattr->ia_valid & ATTR_MTIME_SET))
 			in->valid |= FATTR_MTIME_NOW;
@@ -311,6 +440,20 @@ static void encode_iattr(const struct iattr *iattr, struct fuse_setattr_in *in)
 	encode_times(iattr, in);
 }
 
+/* Which changes make the server take set-id bits away, if it has agreed to. */
+static void encode_killpriv(const struct inode *inode,
+			    const struct iattr *iattr,
+			    struct fuse_setattr_in *in)
+{
+	bool owner = iattr->ia_valid & (ATTR_UID | ATTR_GID) &&
+		     !S_ISDIR(inode->i_mode);
+	bool size = iattr->ia_valid & ATTR_SIZE && !capable(CAP_FSETID);
+
+	if (fmapfs_agreed(inode->i_sb)->flags & FUSE_HANDLE_KILLPRIV_V2 &&
+	    (owner || size))
+		in->valid |= FATTR_KILL_SUIDGID;
+}
+
 /**
  * fmapfs_proto_setattr - SETATTR
  * @inode: of what
@@ -332,6 +475,12 @@ int fmapfs_proto_setattr(struct inode *inode, const struct iattr *iattr,
 		return -ENOMEM;
 	in = fmapfs_req_body(req);
 	encode_iattr(iattr, in);
+	encode_killpriv(inode, iattr, in);
+	/* For mandatory locks. */
+	if (iattr->ia_valid & ATTR_SIZE) {
+		in->valid |= FATTR_LOCKOWNER;
+		in->lock_owner = fmapfs_owner_id(current->files);
+	}
 	if (ff) {
 		in->valid |= FATTR_FH;
 		in->fh = ff->fh;
@@ -360,7 +509,7 @@ int fmapfs_proto_access(struct inode *inode, int mask)
 	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_ACCESS))
 		return 0;
 	rc = fmapfs_proto_call(inode, FUSE_ACCESS, &in, sizeof(in), NULL, 0);
-	rc = remember_missing(inode->i_sb, FUSE_ACCESS, rc);
+	rc = fmapfs_proto_remember_missing(inode->i_sb, FUSE_ACCESS, rc);
 	return rc == -ENOSYS ? 0 : rc;
 }
 
@@ -383,91 +532,4 @@ int fmapfs_proto_statfs(struct dentry *dentry, struct kstatfs *buf)
 	buf->f_ffree = out.st.ffree;
 	buf->f_namelen = out.st.namelen;
 	return 0;
-}
-
-/*
- * GETXATTR and LISTXATTR share their form: with a size of 0 they ask for the
- * size, in a reply of its own.
- */
-static ssize_t call_xattr(struct inode *inode, u32 opcode, const char *name,
-			  void *buf, size_t size)
-{
-	size_t namesize = name ? strlen(name) + 1 : 0;
-	struct fuse_getxattr_out *out;
-	struct fuse_getxattr_in *in;
-	struct fmapfs_req *req;
-	ssize_t rc;
-
-	if (fmapfs_proto_known_missing(inode->i_sb, opcode))
-		return -EOPNOTSUPP;
-	req = fmapfs_proto_req(inode, opcode, sizeof(*in) + namesize,
-			       size ? size : sizeof(*out),
-			       size ? FMAPFS_REQ_OUTVAR : 0);
-	if (!req)
-		return -ENOMEM;
-	in = fmapfs_req_body(req);
-	in->size = size;
-	if (name)
-		memcpy(in + 1, name, namesize);
-	rc = fmapfs_req_send(req);
-	if (!rc && size) {
-		rc = req->out_len;
-		memcpy(buf, req->out, rc);
-	} else if (!rc) {
-		out = req->out;
-		rc = min_t(u32, out->size, XATTR_SIZE_MAX);
-	}
-	fmapfs_req_put(req);
-	if (remember_missing(inode->i_sb, opcode, rc) == -ENOSYS)
-		rc = -EOPNOTSUPP;
-	return rc;
-}
-
-/**
- * fmapfs_proto_getxattr - GETXATTR
- * @inode: of what
- * @name: name of the attribute, with its prefix
- * @value: takes the value
- * @size: bytes at @value; 0: only ask for the size
- *
- * Return: bytes of the value, or -errno.
- */
-ssize_t fmapfs_proto_getxattr(struct inode *inode, const char *name,
-			      void *value, size_t size)
-{
-	return call_xattr(inode, FUSE_GETXATTR, name, value,
-			  min_t(size_t, size, XATTR_SIZE_MAX));
-}
-
-/* Names, none empty, each terminated. */
-static bool is_xattr_list(const char *list, size_t size)
-{
-	size_t at = 0, len;
-
-	while (at < size) {
-		len = strnlen(list + at, size - at);
-		if (!len || len == size - at)
-			return false;
-		at += len + 1;
-	}
-	return true;
-}
-
-/**
- * fmapfs_proto_listxattr - LISTXATTR
- * @inode: of what
- * @list: takes the names, each terminated
- * @size: bytes at @list; 0: only ask for the size
- *
- * Return: bytes of the list, or -errno.
- */
-ssize_t fmapfs_proto_listxattr(struct inode *inode, char *list, size_t size)
-{
-	ssize_t rc = call_xattr(inode, FUSE_LISTXATTR, NULL, list,
-				min_t(size_t, size, XATTR_LIST_MAX));
-
-	if (rc > 0 && size && !is_xattr_list(list, rc))
-		return fmapfs_proto_bad(inode->i_sb, FUSE_LISTXATTR, "size",
-					rc);
-	return rc;
 }

@@ -21,6 +21,8 @@
  * @size: bytes, at most S64_MAX
  * @blocks: units of 512 bytes
  * @blksize: preferred size of I/O, bytes; 0: the mount's
+ * @has_btime: there is a time of birth
+ * @by_statx: STATX was asked: whether there is one is known now
  * @expires: jiffies64 until which they hold
  * @version: what fmapfs_attr_version() said before they were asked for
  */
@@ -31,6 +33,9 @@ struct fmapfs_attr {
 	struct timespec64 atime;
 	struct timespec64 mtime;
 	struct timespec64 ctime;
+	struct timespec64 btime;
+	bool has_btime;
+	bool by_statx;
 	umode_t mode;
 	u32 nlink;
 	kuid_t uid;
@@ -65,6 +70,27 @@ struct fmapfs_dirent {
 	u32 type;		/* DT_* */
 	bool has_entry;		/* READDIRPLUS: @entry is set */
 	struct fmapfs_entry entry;
+};
+
+/**
+ * struct fmapfs_made - what a request that makes a name has brought
+ * @entry: the node
+ * @forget: gives the lookup back, by fmapfs_forget_send(), or is freed if the
+ *	lookup is kept
+ */
+struct fmapfs_made {
+	struct fmapfs_entry entry;
+	struct fmapfs_forget *forget;
+};
+
+/**
+ * struct fmapfs_ext - extensions of a request that makes something
+ * @value: to be freed with kfree(), or NULL
+ * @size: bytes, a multiple of 8
+ */
+struct fmapfs_ext {
+	void *value;
+	u32 size;
 };
 
 struct fmapfs_dirbuf {
@@ -110,18 +136,55 @@ bool fmapfs_proto_known_missing(struct super_block *sb, u32 opcode);
 int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 			struct fmapfs_entry *entry,
 			struct fmapfs_forget **forget);
-int fmapfs_proto_getattr(struct inode *inode, struct fmapfs_attr *attr);
+int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
+			 struct fmapfs_attr *attr);
+int fmapfs_proto_statx(struct inode *inode, u32 *mask,
+		       struct fmapfs_attr *attr);
 int fmapfs_proto_setattr(struct inode *inode, const struct iattr *iattr,
 			 const struct fmapfs_file *ff,
 			 struct fmapfs_attr *attr);
 int fmapfs_proto_access(struct inode *inode, int mask);
 int fmapfs_proto_statfs(struct dentry *dentry, struct kstatfs *buf);
+
+/* In proto_xattr.c */
 ssize_t fmapfs_proto_getxattr(struct inode *inode, const char *name,
 			      void *value, size_t size);
 ssize_t fmapfs_proto_listxattr(struct inode *inode, char *list, size_t size);
+int fmapfs_proto_setxattr(struct inode *inode, const char *name,
+			  const void *value, size_t size, int flags, u32 extra);
+int fmapfs_proto_removexattr(struct inode *inode, const char *name);
+
+/* In proto_dir.c */
+ssize_t fmapfs_proto_readlink(struct inode *inode, char *link, u32 size);
+int fmapfs_proto_mknod(struct inode *dir, struct dentry *dentry, umode_t mode,
+		       dev_t rdev, struct fmapfs_made *made);
+int fmapfs_proto_mkdir(struct inode *dir, struct dentry *dentry, umode_t mode,
+		       struct fmapfs_made *made);
+int fmapfs_proto_symlink(struct inode *dir, struct dentry *dentry,
+			 const char *link, struct fmapfs_made *made);
+int fmapfs_proto_link(struct inode *inode, struct inode *dir,
+		      struct dentry *dentry, struct fmapfs_made *made);
+int fmapfs_proto_unlink(struct inode *dir, const struct qstr *name);
+int fmapfs_proto_rmdir(struct inode *dir, const struct qstr *name);
+int fmapfs_proto_rename(struct inode *olddir, const struct qstr *oldname,
+			struct inode *newdir, const struct qstr *newname,
+			unsigned int flags);
+int fmapfs_take_made(struct fmapfs_req *req, struct super_block *sb,
+		     umode_t type, struct fmapfs_made *made);
+
+/* In proto_create.c */
+int fmapfs_proto_create(struct inode *dir, struct dentry *dentry,
+			unsigned int flags, umode_t mode, bool tmpfile,
+			struct fmapfs_made *made, struct fmapfs_file **ffp);
+void fmapfs_created_of(struct fmapfs_file *ff, struct fmapfs_forget *node);
+umode_t fmapfs_mask_mode(struct super_block *sb, umode_t mode);
+int fmapfs_make_ext(struct inode *dir, struct dentry *dentry, umode_t mode,
+		    struct fmapfs_ext *ext);
 
 /* In proto_file.c */
 void fmapfs_proto_file_init(void);
+u64 fmapfs_owner_id(fl_owner_t owner);
+struct fmapfs_file *fmapfs_file_new(unsigned int flags);
 int fmapfs_proto_open(struct inode *inode, unsigned int flags,
 		      struct fmapfs_file **ffp);
 void fmapfs_proto_release(struct fmapfs_file *ff);
@@ -170,6 +233,8 @@ int fmapfs_proto_notify_reply(struct inode *inode, u64 unique, loff_t pos,
 			      u32 size);
 
 /* Shared by init.c and proto*.c */
+int fmapfs_proto_remember_missing(struct super_block *sb, u32 opcode, int rc);
+void fmapfs_give_back_lookup(struct fmapfs_req *req);
 struct fmapfs_req *fmapfs_proto_req(struct inode *inode, u32 opcode,
 				    u32 body_size, u32 out_size,
 				    unsigned int flags);

@@ -2,6 +2,7 @@
 /*
  * One function per opcode: open files and directories.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
@@ -50,7 +51,21 @@ static void open_end(struct fmapfs_req *req)
 	fmapfs_req_put(req->priv);
 }
 
-static int call_open(struct inode *inode, u32 opcode, struct fmapfs_file *ff)
+/* What a server that empties files itself, and takes set-id bits away, is told. */
+static void encode_trunc(struct inode *inode, unsigned int flags,
+			 struct fuse_open_in *in)
+{
+	u64 agreed = fmapfs_agreed(inode->i_sb)->flags;
+
+	if (!(agreed & FUSE_ATOMIC_O_TRUNC) || !(flags & O_TRUNC))
+		return;
+	in->flags |= O_TRUNC;
+	if (agreed & FUSE_HANDLE_KILLPRIV_V2 && !capable(CAP_FSETID))
+		in->open_flags |= FUSE_OPEN_KILL_SUIDGID;
+}
+
+static int call_open(struct inode *inode, u32 opcode, unsigned int flags,
+		     struct fmapfs_file *ff)
 {
 	struct fuse_open_out *out;
 	struct fuse_open_in *in;
@@ -62,6 +77,7 @@ static int call_open(struct inode *inode, u32 opcode, struct fmapfs_file *ff)
 		return -ENOMEM;
 	in = fmapfs_req_body(req);
 	in->flags = ff->flags;
+	encode_trunc(inode, flags, in);
 	req->priv = fmapfs_req_get(ff->release);
 	req->late = open_late;
 	req->end = open_end;
@@ -76,18 +92,24 @@ static int call_open(struct inode *inode, u32 opcode, struct fmapfs_file *ff)
 	return rc;
 }
 
-/* Opens by asking. A server without the opcode needs neither that nor a RELEASE. */
-static int open_handle(struct inode *inode, struct fmapfs_file *ff)
+/*
+ * Opens by asking. A server without the opcode needs neither that nor a RELEASE;
+ * what is read may be kept from one open to the next then.
+ */
+static int open_handle(struct inode *inode, unsigned int flags,
+		       struct fmapfs_file *ff)
 {
-	u32 opcode = S_ISDIR(inode->i_mode) ? FUSE_OPENDIR : FUSE_OPEN;
+	bool dir = S_ISDIR(inode->i_mode);
+	u32 opcode = dir ? FUSE_OPENDIR : FUSE_OPEN;
 	int rc;
 
+	ff->open_flags = FOPEN_KEEP_CACHE | (dir ? FOPEN_CACHE_DIR : 0);
 	if (fmapfs_proto_known_missing(inode->i_sb, opcode))
 		return 0;
 	ff->release = new_release(inode, ff->flags);
 	if (!ff->release)
 		return -ENOMEM;
-	rc = call_open(inode, opcode, ff);
+	rc = call_open(inode, opcode, flags, ff);
 	if (!rc)
 		return 0;
 	fmapfs_req_put(ff->release);
@@ -99,6 +121,21 @@ static int open_handle(struct inode *inode, struct fmapfs_file *ff)
 }
 
 /**
+ * fmapfs_file_new - an open file that the server has not opened yet
+ * @flags: O_*
+ *
+ * Return: to be freed with kfree() as long as it is not open; NULL: no memory.
+ */
+struct fmapfs_file *fmapfs_file_new(unsigned int flags)
+{
+	struct fmapfs_file *ff = kzalloc(sizeof(*ff), GFP_KERNEL_ACCOUNT);
+
+	if (ff)
+		ff->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+	return ff;
+}
+
+/**
  * fmapfs_proto_open - OPEN or OPENDIR
  * @inode: a file or directory
  * @flags: O_*
@@ -107,13 +144,12 @@ static int open_handle(struct inode *inode, struct fmapfs_file *ff)
 int fmapfs_proto_open(struct inode *inode, unsigned int flags,
 		      struct fmapfs_file **ffp)
 {
-	struct fmapfs_file *ff = kzalloc(sizeof(*ff), GFP_KERNEL_ACCOUNT);
+	struct fmapfs_file *ff = fmapfs_file_new(flags);
 	int rc;
 
 	if (!ff)
 		return -ENOMEM;
-	ff->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
-	rc = open_handle(inode, ff);
+	rc = open_handle(inode, flags, ff);
 	if (rc)
 		kfree(ff);
 	else

@@ -13,7 +13,8 @@
 
 static loff_t seek_end(struct file *file, loff_t offset)
 {
-	int rc = fmapfs_valid_attr(file_inode(file));
+	int rc = fmapfs_need_attr(file_inode(file), file->private_data,
+				  STATX_SIZE);
 
 	return rc ? rc : generic_file_llseek(file, offset, SEEK_END);
 }
@@ -29,7 +30,7 @@ static loff_t seek_hole_data(struct file *file, loff_t offset, int whence)
 	if (!rc)
 		return vfs_setpos(file, found, inode->i_sb->s_maxbytes);
 	if (rc == -ENOSYS)
-		rc = fmapfs_valid_attr(inode);
+		rc = fmapfs_need_attr(inode, file->private_data, STATX_SIZE);
 	return rc ? rc : generic_file_llseek(file, offset, whence);
 }
 
@@ -41,7 +42,8 @@ loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence)
 	    fmapfs_map_in_force(inode))
 		return generic_file_llseek(file, offset, whence);
 	if (fmapfs_has_map(inode))
-		return fmapfs_valid_attr(inode) ?:
+		return fmapfs_need_attr(inode, file->private_data,
+					STATX_SIZE) ?:
 		       generic_file_llseek(file, offset, whence);
 	if (whence != SEEK_END && whence != SEEK_HOLE && whence != SEEK_DATA)
 		return -EINVAL;
@@ -60,7 +62,7 @@ loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence)
 static int memory_allocated(struct inode *inode)
 {
 	struct fmapfs_attr attr;
-	int rc = fmapfs_proto_getattr(inode, &attr);
+	int rc = fmapfs_proto_getattr(inode, NULL, &attr);
 
 	if (rc)
 		return rc;
@@ -78,7 +80,7 @@ static void plain_allocated(struct inode *inode, int mode, loff_t pos,
 	if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		fmapfs_cache_zero(inode, pos, end - 1);
 	if (mode & FALLOC_FL_KEEP_SIZE) {
-		fmapfs_expire_attr(inode);
+		fmapfs_expire_attr_mask(inode, FMAPFS_ATTR_MODSIZE);
 		return;
 	}
 	fmapfs_cache_zero(inode, old, end - 1);

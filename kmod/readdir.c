@@ -4,6 +4,7 @@
  * saves the lookups of whoever asks for the attributes of all of them.
  */
 #include <linux/fs.h>
+#include <linux/posix_acl.h>
 #include "proto.h"
 
 /* Bytes of entries asked for at a time. */
@@ -36,6 +37,7 @@ static int refresh_name(struct dentry *dentry, const struct fmapfs_entry *entry)
 		return -ESTALE;
 	}
 	fmapfs_add_lookup(inode);
+	forget_all_cached_acls(inode);
 	fmapfs_update_attr(inode, &entry->attr);
 	fmapfs_set_entry_expiry(dentry, entry->expires);
 	return 0;

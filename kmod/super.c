@@ -367,6 +367,8 @@ static void init_super(struct super_block *sb)
 	sb->s_magic = FUSE_SUPER_MAGIC;
 	sb->s_op = &fmapfs_super_ops;
 	sb->s_xattr = FMAPFS_S_XATTR(fmapfs_xattr_handlers);
+	/* The umask is for us, or for the server, to look at; see proto_create.c. */
+	sb->s_flags |= SB_POSIXACL;
 	sb->s_maxbytes = MAX_LFS_FILESIZE;
 	sb->s_time_gran = 1;
 	/* What is read twice may differ. */

@@ -7,6 +7,8 @@ TEST_GEN_PROGS := \
 	reply_test \
 	interrupt_test \
 	names_test \
+	namei_test \
+	attr_test \
 	plain_test \
 	cache_test \
 	refuse_test \

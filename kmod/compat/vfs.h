@@ -11,6 +11,10 @@
 #include <linux/kobject.h>
 #include <linux/mman.h>
 #include <linux/pagemap.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/security.h>
+#include <linux/slab.h>
 #include <linux/splice.h>
 #include <linux/version.h>
 #include <linux/wait.h>
@@ -23,10 +27,89 @@
 	kobject_init_and_add(kobj, (struct kobj_type *)(ktype), __VA_ARGS__)
 #endif
 
+/*
+ * --- 6.2: ACLs of an inode and of a dentry are two things; the VFS sees itself
+ * to the extended attributes that they are ---
+ *
+ * COMPAT_ACL_OPS(get_inode, get, set) are entries of the table of operations;
+ * @set takes the inode. COMPAT_SET_ACL(set) goes before them in the file.
+ *
+ * Before, a table of xattr handlers had to have two for them. They are made by
+ * COMPAT_ACL_HANDLERS(get, set, ours): the kernel's, if @ours(inode), and else
+ * @get and @set, with the whole name. COMPAT_WITH_ACL_HANDLERS(last) are the
+ * entries of the table, with @last.
+ */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define COMPAT_SET_ACL(set)
+#define COMPAT_ACL_OPS(get_inode, get, set)				\
+	.get_acl = (get_inode), .set_acl = (set)
+
+static inline const struct xattr_handler *
+compat_acl_handler(const struct xattr_handler *handler)
+{
+	return handler->flags == ACL_TYPE_ACCESS ?
+	       &posix_acl_access_xattr_handler :
+	       &posix_acl_default_xattr_handler;
+}
+
+#define COMPAT_ACL_HANDLERS(get_fn, set_fn, ours)			\
+static int compat_acl_get(const struct xattr_handler *handler,		\
+			  struct dentry *dentry, struct inode *inode,	\
+			  const char *name, void *value, size_t size)	\
+{									\
+	const struct xattr_handler *real = compat_acl_handler(handler);	\
+									\
+	return ours(inode) ?						\
+	       real->get(real, dentry, inode, name, value, size) :	\
+	       get_fn(handler, dentry, inode, handler->name, value, size); \
+}									\
+static int compat_acl_set(const struct xattr_handler *handler,		\
+			  struct user_namespace *ns,			\
+			  struct dentry *dentry, struct inode *inode,	\
+			  const char *name, const void *value,		\
+			  size_t size, int flags)			\
+{									\
+	const struct xattr_handler *real = compat_acl_handler(handler);	\
+									\
+	return ours(inode) ?						\
+	       real->set(real, ns, dentry, inode, name, value, size,	\
+			 flags) :					\
+	       set_fn(handler, ns, dentry, inode, handler->name, value,	\
+		      size, flags);					\
+}									\
+static const struct xattr_handler compat_acl_access = {			\
+	.name = XATTR_NAME_POSIX_ACL_ACCESS, .flags = ACL_TYPE_ACCESS,	\
+	.get = compat_acl_get, .set = compat_acl_set,			\
+};									\
+static const struct xattr_handler compat_acl_default = {		\
+	.name = XATTR_NAME_POSIX_ACL_DEFAULT, .flags = ACL_TYPE_DEFAULT, \
+	.get = compat_acl_get, .set = compat_acl_set,			\
+}
+#define COMPAT_WITH_ACL_HANDLERS(last)					\
+	&compat_acl_access, &compat_acl_default, last
+#else
+#define COMPAT_SET_ACL(set)						\
+static int compat_set_acl(struct mnt_idmap *idmap,			\
+			  struct dentry *dentry, struct posix_acl *acl,	\
+			  int type)					\
+{									\
+	return set(idmap, d_inode(dentry), acl, type);			\
+}
+#define COMPAT_ACL_OPS(get_inode_fn, get_fn, set_fn)			\
+	.get_inode_acl = (get_inode_fn), .get_acl = (get_fn),		\
+	.set_acl = compat_set_acl
+#define COMPAT_ACL_HANDLERS(get, set, ours) struct xattr_handler
+#define COMPAT_WITH_ACL_HANDLERS(last) last
+#endif
+
 /* --- 6.3: mounts have an idmap instead of a user namespace --- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define mnt_idmap user_namespace
+#define COMPAT_NO_IDMAP (&init_user_ns)
+#else
+#define COMPAT_NO_IDMAP (&nop_mnt_idmap)
 #endif
 
 /* --- 6.4: folios of a page cache are found or an error --- */
@@ -163,6 +246,59 @@ static int compat_d_revalidate(struct inode *dir, const struct qstr *name, \
 }
 #endif
 
+/* --- 6.14: labels of security modules are a struct --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+struct lsm_context {
+	char *context;
+	u32 len;
+};
+
+static inline int compat_init_security(struct dentry *dentry, int mode,
+				       const struct qstr *name,
+				       const char **xattr_name,
+				       struct lsm_context *ctx)
+{
+	return security_dentry_init_security(dentry, mode, name, xattr_name,
+					     (void **)&ctx->context, &ctx->len);
+}
+#define security_dentry_init_security compat_init_security
+
+static inline void compat_release_secctx(struct lsm_context *ctx)
+{
+	security_release_secctx(ctx->context, ctx->len);
+}
+#define security_release_secctx compat_release_secctx
+#endif
+
+/*
+ * --- 6.15: mkdir() may return a dentry that has been there before ---
+ *
+ * COMPAT_MKDIR(fn) makes of the new form the function that the table of
+ * operations takes, compat_mkdir.
+ */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#define COMPAT_MKDIR(fn)						\
+static int compat_mkdir(struct mnt_idmap *idmap, struct inode *dir,	\
+			struct dentry *dentry, umode_t mode)		\
+{									\
+	struct dentry *there = fn(idmap, dir, dentry, mode);		\
+									\
+	if (!IS_ERR(there))						\
+		dput(there);						\
+	return PTR_ERR_OR_ZERO(there);					\
+}
+#else
+#define COMPAT_MKDIR(fn)						\
+static struct dentry *compat_mkdir(struct mnt_idmap *idmap,		\
+				   struct inode *dir,			\
+				   struct dentry *dentry, umode_t mode)	\
+{									\
+	return fn(idmap, dir, dentry, mode);				\
+}
+#endif
+
 /* --- 6.17: the default dentry operations are set by a function --- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
@@ -279,5 +415,66 @@ static inline struct dentry *compat_alloc_wait(compat_alloc_wait_fn alloc,
 		 compat_alloc_fn: compat_alloc,				\
 		 compat_alloc_wait_fn: compat_alloc_wait)		\
 		(&d_alloc_parallel, parent, name, wait)
+
+/*
+ * --- 6.x: posix_acl_to_xattr() allocates ---
+ *
+ * Which kernel exactly was the first is told by its type.
+ */
+typedef void *(*compat_acl_alloc_fn)(struct user_namespace *,
+				     const struct posix_acl *, size_t *, gfp_t);
+typedef int (*compat_acl_fill_fn)(struct user_namespace *,
+				  const struct posix_acl *, void *, size_t);
+
+static inline void *compat_acl_alloc(compat_acl_alloc_fn alloc,
+				     struct user_namespace *ns,
+				     const struct posix_acl *acl, size_t *size,
+				     gfp_t gfp)
+{
+	return alloc(ns, acl, size, gfp);
+}
+
+static inline void *compat_acl_fill(compat_acl_fill_fn fill,
+				    struct user_namespace *ns,
+				    const struct posix_acl *acl, size_t *size,
+				    gfp_t gfp)
+{
+	void *value;
+
+	*size = posix_acl_xattr_size(acl->a_count);
+	value = kmalloc(*size, gfp);
+	if (value)
+		fill(ns, acl, value, *size);
+	return value;
+}
+
+#define compat_posix_acl_to_xattr(ns, acl, size, gfp)			\
+	_Generic(&posix_acl_to_xattr,					\
+		 compat_acl_alloc_fn: compat_acl_alloc,			\
+		 compat_acl_fill_fn: compat_acl_fill)			\
+		(&posix_acl_to_xattr, ns, acl, size, gfp)
+
+/*
+ * --- 7.x: create() is not told about O_EXCL any more ---
+ *
+ * Which kernel exactly was the first is told by the type of the operation.
+ * COMPAT_CREATE(fn) makes of the new form the one that is passed a bool;
+ * COMPAT_CREATE_OP(fn) is the one that the table of operations takes.
+ */
+typedef int (*compat_create_excl_fn)(struct mnt_idmap *, struct inode *,
+				     struct dentry *, umode_t, bool);
+
+#define COMPAT_CREATE(fn)						\
+static int __maybe_unused compat_create(struct mnt_idmap *idmap,	\
+					struct inode *dir,		\
+					struct dentry *dentry,		\
+					umode_t mode, bool excl)	\
+{									\
+	return fn(idmap, dir, dentry, mode);				\
+}
+
+#define COMPAT_CREATE_OP(fn)						\
+	_Generic(((struct inode_operations *)NULL)->create,		\
+		 compat_create_excl_fn: compat_create, default: fn)
 
 #endif /* FMAPFS_COMPAT_VFS_H */

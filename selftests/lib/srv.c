@@ -65,7 +65,7 @@ struct node *srv_node(struct srv *s, uint64_t parent, const char *name,
 	strncpy(n->name, name, sizeof(n->name) - 1);
 	n->mode = mode;
 	n->nlink = S_ISDIR(mode) ? 2 : 1;
-	n->mtime = 1000000000;
+	n->atime = n->mtime = n->ctime = 1000000000;
 	n->entry_ms = n->attr_ms = 3600 * 1000;
 	n->fmap_error = EOPNOTSUPP;
 	s->nnodes = i + 1;
@@ -121,7 +121,8 @@ struct node *srv_find(struct srv *s, uint64_t id)
 	return NULL;
 }
 
-struct node *srv_find_name(struct srv *s, uint64_t parent, const char *name)
+/* The name's own node: for a hard link not that of the file. */
+struct node *srv_name_node(struct srv *s, uint64_t parent, const char *name)
 {
 	int i;
 
@@ -130,6 +131,13 @@ struct node *srv_find_name(struct srv *s, uint64_t parent, const char *name)
 		    !strcmp(s->nodes[i].name, name))
 			return &s->nodes[i];
 	return NULL;
+}
+
+struct node *srv_find_name(struct srv *s, uint64_t parent, const char *name)
+{
+	struct node *n = srv_name_node(s, parent, name);
+
+	return n && n->target ? srv_find(s, n->target) : n;
 }
 
 /* For the next request of the kind only; set ->left for more. */
@@ -327,8 +335,13 @@ static void note(struct srv *s, const struct fuse_in_header *in, size_t len)
 		e->io_flags = io->read_flags;
 	}
 	s->nseen++;
-	if (in->opcode < SRV_OPS)
-		s->count[in->opcode]++;
+	if (in->opcode >= SRV_OPS)
+		return;
+	s->last_in[in->opcode] = *in;
+	len -= sizeof(*in);
+	memcpy(s->last_body[in->opcode], in + 1,
+	       len < SRV_LAST ? len : SRV_LAST);
+	s->count[in->opcode]++;
 }
 
 static void dispatch(struct srv *s, int dev, struct fuse_in_header *in,

@@ -22,6 +22,7 @@
 #define SRV_RULES	32
 #define SRV_LOG		65536
 #define SRV_OPS		64
+#define SRV_LAST	1024
 #define SRV_HEAP	(256 * MIB)
 #define SRV_MAX_WRITE	(1 * MIB)
 
@@ -40,9 +41,9 @@ struct node {
 	uint64_t parent;
 	char name[256];
 	bool gone;		/* not found by name any more */
-	uint32_t mode, uid, gid, nlink;
+	uint32_t mode, uid, gid, nlink, rdev;
 	uint64_t size;		/* as in its attributes, bytes */
-	uint64_t mtime;
+	uint64_t atime, mtime, ctime;
 	uint64_t entry_ms, attr_ms;	/* time-outs */
 	uint32_t open_flags;	/* FOPEN_* */
 	uint8_t *data;		/* ordinary files: in the heap */
@@ -55,6 +56,9 @@ struct node {
 	bool may_allocate;	/* FALLOCATE, too */
 	uint8_t *fmap_other;	/* then this, of the same length, comes in turn */
 	struct xattr xattr[4];
+	uint64_t target;	/* another name of this node, and nothing else */
+	struct fuse_sx_time btime;	/* with STATX_BTIME */
+	uint32_t sx_mask;	/* what STATX tells; 0: the basic ones */
 	atomic_long lookups, forgets;
 };
 
@@ -123,6 +127,9 @@ struct srv {
 	atomic_int count[SRV_OPS];	/* requests by opcode */
 	atomic_int nseen;
 	struct seen seen[SRV_LOG];
+	/* The latest request of each opcode, as far as it goes. */
+	struct fuse_in_header last_in[SRV_OPS];
+	uint8_t last_body[SRV_OPS][SRV_LAST];
 	atomic_int end_errno;		/* why it ended; 0: it has not */
 
 	int wake[2];
@@ -145,6 +152,7 @@ struct node *srv_memfile(struct srv *s, const char *name, struct msg fmap);
 void srv_set_fmap(struct srv *s, struct node *n, struct msg fmap);
 struct node *srv_find(struct srv *s, uint64_t id);
 struct node *srv_find_name(struct srv *s, uint64_t parent, const char *name);
+struct node *srv_name_node(struct srv *s, uint64_t parent, const char *name);
 struct rule *srv_on(struct srv *s, uint32_t opcode, uint64_t nodeid,
 		    enum act act, int arg);
 void srv_release(struct srv *s, struct rule *r);
@@ -174,5 +182,25 @@ int srv_lseek(struct call *c);
 int srv_copy(struct call *c);
 void srv_count_lookups(struct srv *s, uint32_t opcode, const uint8_t *out,
 		       size_t len, int sign);
+
+/* What follows the first @size bytes of the body: strings. */
+static inline const char *srv_name_in(const struct call *c, size_t size)
+{
+	return (const char *)c->body + size;
+}
+
+void srv_fill_entry(const struct node *n, struct fuse_entry_out *e);
+
+/* In srv_names.c */
+int srv_mknod(struct call *c);
+int srv_mkdir(struct call *c);
+int srv_symlink(struct call *c);
+int srv_readlink(struct call *c);
+int srv_link(struct call *c);
+int srv_unlink(struct call *c);
+int srv_rmdir(struct call *c);
+int srv_rename(struct call *c);
+int srv_rename2(struct call *c);
+int srv_create(struct call *c);
 
 #endif /* SELFTESTS_SRV_H */

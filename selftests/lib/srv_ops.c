@@ -2,7 +2,9 @@
 /* What the scripted server answers by default, one function an opcode. */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "srv.h"
 #include "tap.h"
@@ -13,7 +15,10 @@ static void fill_attr(const struct node *n, struct fuse_attr *a)
 	a->ino = n->id;
 	a->size = n->size;
 	a->blocks = (n->size + 511) / 512;
-	a->atime = a->mtime = a->ctime = n->mtime;
+	a->atime = n->atime;
+	a->mtime = n->mtime;
+	a->ctime = n->ctime;
+	a->rdev = n->rdev;
 	a->mode = n->mode;
 	a->nlink = n->nlink;
 	a->uid = n->uid;
@@ -21,7 +26,7 @@ static void fill_attr(const struct node *n, struct fuse_attr *a)
 	a->blksize = PAGE;
 }
 
-static void fill_entry(const struct node *n, struct fuse_entry_out *e)
+void srv_fill_entry(const struct node *n, struct fuse_entry_out *e)
 {
 	memset(e, 0, sizeof(*e));
 	e->nodeid = n->id;
@@ -72,7 +77,7 @@ static int op_lookup(struct call *c)
 	struct fuse_entry_out *out = (void *)c->out;
 
 	if (n) {
-		fill_entry(n, out);
+		srv_fill_entry(n, out);
 	} else if (c->s->negative_ms) {
 		memset(out, 0, sizeof(*out));
 		out->entry_valid = c->s->negative_ms / 1000;
@@ -151,8 +156,12 @@ static int op_setattr(struct call *c)
 		n->uid = in->uid;
 	if (in->valid & FATTR_GID)
 		n->gid = in->gid;
+	if (in->valid & FATTR_ATIME)
+		n->atime = in->atime;
 	if (in->valid & FATTR_MTIME)
 		n->mtime = in->mtime;
+	if (in->valid & FATTR_KILL_SUIDGID)
+		n->mode &= ~S_ISUID;
 	return attr_reply(c);
 }
 
@@ -163,6 +172,11 @@ static int op_open(struct call *c)
 	memset(out, 0, sizeof(*out));
 	out->fh = c->in->unique;
 	out->open_flags = c->node->open_flags;
+	if (((const struct fuse_open_in *)c->body)->flags & O_TRUNC) {
+		c->node->size = 0;
+		if (c->node->fmap_other)
+			swap_fmaps(c->node);
+	}
 	return sizeof(*out);
 }
 
@@ -211,7 +225,7 @@ static const struct node *dir_entry(struct srv *s, struct node *dir,
 
 		*name = n->name;
 		if (n->parent == dir->id && !n->gone)
-			return n;
+			return n->target ? srv_find(s, n->target) : n;
 	}
 	return NULL;
 }
@@ -234,7 +248,7 @@ static int list_dir(struct call *c, bool plus)
 			break;
 		memset(c->out + used, 0, size);
 		if (plus && name[0] != '.')
-			fill_entry(n, (void *)(c->out + used));
+			srv_fill_entry(n, (void *)(c->out + used));
 		d->ino = n->id;
 		d->off = off + 1;
 		d->namelen = len;
@@ -307,6 +321,71 @@ static int op_listxattr(struct call *c)
 	return sized_reply(c, list, used);
 }
 
+static int op_setxattr(struct call *c)
+{
+	const struct fuse_setxattr_in *in = c->body;
+	size_t head = c->s->want & FUSE_SETXATTR_EXT ? sizeof(*in) :
+		      FUSE_COMPAT_SETXATTR_IN_SIZE;
+	const char *name = srv_name_in(c, head);
+	struct xattr *x = NULL, *free = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(c->node->xattr); i++) {
+		if (!strcmp(name, c->node->xattr[i].name))
+			x = &c->node->xattr[i];
+		else if (!c->node->xattr[i].name[0])
+			free = &c->node->xattr[i];
+	}
+	if (x && in->flags & XATTR_CREATE)
+		return -EEXIST;
+	if (!x && in->flags & XATTR_REPLACE)
+		return -ENODATA;
+	x = x ? x : free;
+	if (!x || in->size > sizeof(x->value))
+		return -ENOSPC;
+	strcpy(x->name, name);
+	memcpy(x->value, name + strlen(name) + 1, in->size);
+	x->size = in->size;
+	return 0;
+}
+
+static int op_removexattr(struct call *c)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(c->node->xattr); i++)
+		if (!strcmp(c->body, c->node->xattr[i].name)) {
+			c->node->xattr[i].name[0] = 0;
+			return 0;
+		}
+	return -ENODATA;
+}
+
+static int op_statx(struct call *c)
+{
+	struct fuse_statx_out *out = (void *)c->out;
+	const struct node *n = c->node;
+	struct fuse_statx *sx = &out->stat;
+
+	memset(out, 0, sizeof(*out));
+	out->attr_valid = n->attr_ms / 1000;
+	out->attr_valid_nsec = n->attr_ms % 1000 * 1000000;
+	sx->mask = n->sx_mask ? n->sx_mask : STATX_BASIC_STATS;
+	sx->blksize = PAGE;
+	sx->nlink = n->nlink;
+	sx->uid = n->uid;
+	sx->gid = n->gid;
+	sx->mode = n->mode;
+	sx->ino = n->id;
+	sx->size = n->size;
+	sx->blocks = (n->size + 511) / 512;
+	sx->atime.tv_sec = n->atime;
+	sx->mtime.tv_sec = n->mtime;
+	sx->ctime.tv_sec = n->ctime;
+	sx->btime = n->btime;
+	return sizeof(*out);
+}
+
 static int op_get_fmap(struct call *c)
 {
 	const struct fuse_getxattr_in *in = c->body;
@@ -348,14 +427,24 @@ static const struct {
 	[FUSE_FORGET] = { op_forget, false },
 	[FUSE_GETATTR] = { attr_reply, true },
 	[FUSE_SETATTR] = { op_setattr, true },
+	[FUSE_READLINK] = { srv_readlink, true },
+	[FUSE_SYMLINK] = { srv_symlink, true },
+	[FUSE_MKNOD] = { srv_mknod, true },
+	[FUSE_MKDIR] = { srv_mkdir, true },
+	[FUSE_UNLINK] = { srv_unlink, true },
+	[FUSE_RMDIR] = { srv_rmdir, true },
+	[FUSE_RENAME] = { srv_rename, true },
+	[FUSE_LINK] = { srv_link, true },
 	[FUSE_OPEN] = { op_open, true },
 	[FUSE_READ] = { op_read, true },
 	[FUSE_WRITE] = { op_write, true },
 	[FUSE_STATFS] = { op_statfs, true },
 	[FUSE_RELEASE] = { op_ok, true },
 	[FUSE_FSYNC] = { op_ok, true },
+	[FUSE_SETXATTR] = { op_setxattr, true },
 	[FUSE_GETXATTR] = { op_getxattr, true },
 	[FUSE_LISTXATTR] = { op_listxattr, true },
+	[FUSE_REMOVEXATTR] = { op_removexattr, true },
 	[FUSE_FLUSH] = { op_ok, true },
 	[FUSE_INIT] = { op_init, false },
 	[FUSE_OPENDIR] = { op_open, true },
@@ -364,12 +453,16 @@ static const struct {
 	[FUSE_RELEASEDIR] = { op_ok, true },
 	[FUSE_FSYNCDIR] = { op_ok, true },
 	[FUSE_ACCESS] = { op_ok, true },
+	[FUSE_CREATE] = { srv_create, true },
 	[FUSE_DESTROY] = { op_ok, false },
 	[FUSE_BATCH_FORGET] = { op_batch_forget, false },
 	[FUSE_FALLOCATE] = { srv_fallocate, true },
 	[FUSE_LSEEK] = { srv_lseek, true },
 	[FUSE_COPY_FILE_RANGE] = { srv_copy, true },
 	[FUSE_COPY_FILE_RANGE_64] = { srv_copy, true },
+	[FUSE_RENAME2] = { srv_rename2, true },
+	[FUSE_TMPFILE] = { srv_create, true },
+	[FUSE_STATX] = { op_statx, true },
 	[FUSE_GET_FMAP] = { op_get_fmap, true },
 	[FUSE_GET_DAXDEV] = { op_get_daxdev, false },
 };
@@ -393,13 +486,21 @@ static void count_one(struct srv *s, const struct fuse_entry_out *e, int sign)
 		n->lookups += sign;
 }
 
+static bool brings_lookup(uint32_t opcode)
+{
+	return opcode == FUSE_LOOKUP || opcode == FUSE_MKNOD ||
+	       opcode == FUSE_MKDIR || opcode == FUSE_SYMLINK ||
+	       opcode == FUSE_LINK || opcode == FUSE_CREATE ||
+	       opcode == FUSE_TMPFILE;
+}
+
 /* What a reply adds to the lookups that the kernel has to give back. */
 void srv_count_lookups(struct srv *s, uint32_t opcode, const uint8_t *out,
 		       size_t len, int sign)
 {
 	size_t at = 0;
 
-	if (opcode == FUSE_LOOKUP && len == sizeof(struct fuse_entry_out))
+	if (brings_lookup(opcode) && len >= sizeof(struct fuse_entry_out))
 		count_one(s, (const void *)out, sign);
 	while (opcode == FUSE_READDIRPLUS && at < len) {
 		const struct fuse_direntplus *d = (const void *)(out + at);

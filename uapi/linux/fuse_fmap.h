@@ -48,6 +48,53 @@
  */
 #if FUSE_KERNEL_MINOR_VERSION < 39
 enum { FUSE_STATX = 52 };
+
+struct fuse_sx_time {
+	int64_t		tv_sec;
+	uint32_t	tv_nsec;
+	int32_t		__reserved;
+};
+
+struct fuse_statx {
+	uint32_t	mask;
+	uint32_t	blksize;
+	uint64_t	attributes;
+	uint32_t	nlink;
+	uint32_t	uid;
+	uint32_t	gid;
+	uint16_t	mode;
+	uint16_t	__spare0[1];
+	uint64_t	ino;
+	uint64_t	size;
+	uint64_t	blocks;
+	uint64_t	attributes_mask;
+	struct fuse_sx_time	atime;
+	struct fuse_sx_time	btime;
+	struct fuse_sx_time	ctime;
+	struct fuse_sx_time	mtime;
+	uint32_t	rdev_major;
+	uint32_t	rdev_minor;
+	uint32_t	dev_major;
+	uint32_t	dev_minor;
+	uint64_t	__spare2[14];
+};
+
+struct fuse_statx_in {
+	uint32_t	getattr_flags;
+	uint32_t	reserved;
+	uint64_t	fh;
+	uint32_t	sx_flags;
+	uint32_t	sx_mask;
+};
+
+/* @attr_valid, @attr_valid_nsec: how long the attributes hold. */
+struct fuse_statx_out {
+	uint64_t	attr_valid;
+	uint32_t	attr_valid_nsec;
+	uint32_t	flags;
+	uint64_t	spare[2];
+	struct fuse_statx stat;
+};
 #endif
 #if FUSE_KERNEL_MINOR_VERSION < 40
 enum { FUSE_NOTIFY_RESEND = 7 };
@@ -94,6 +141,14 @@ struct fuse_notify_prune_out {
 
 #ifndef FUSE_CREATE_SUPP_GROUP
 #define FUSE_CREATE_SUPP_GROUP		(1ULL << 34)
+
+enum { FUSE_EXT_GROUPS = 32 };
+
+/* Follows a struct fuse_ext_header of that type. */
+struct fuse_supp_groups {
+	uint32_t	nr_groups;
+	uint32_t	groups[];
+};
 #endif
 #ifndef FUSE_HAS_EXPIRE_ONLY
 #define FUSE_HAS_EXPIRE_ONLY		(1ULL << 35)
@@ -280,6 +335,10 @@ FUSE_FMAP_AT(fuse_notify_prune_out, padding, 4);
 FUSE_FMAP_AT(fuse_notify_prune_out, spare, 8);
 
 FUSE_FMAP_SIZE(fuse_backing_map, 16);
+
+FUSE_FMAP_SIZE(fuse_statx, 256);
+FUSE_FMAP_SIZE(fuse_statx_in, 24);
+FUSE_FMAP_SIZE(fuse_statx_out, 288);
 
 FUSE_FMAP_SIZE(fuse_famfs_fmap_header, 32);
 FUSE_FMAP_AT(fuse_famfs_fmap_header, file_type, 0);
