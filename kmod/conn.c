@@ -69,6 +69,11 @@ void fmapfs_conn_put(struct fmapfs_conn *conn)
 	kfree(conn);
 }
 
+struct pid_namespace *fmapfs_conn_pid_ns(const struct fmapfs_conn *conn)
+{
+	return conn->pid_ns;
+}
+
 unsigned int fmapfs_conn_id(const struct fmapfs_conn *conn)
 {
 	return conn->id;

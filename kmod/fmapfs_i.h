@@ -201,6 +201,8 @@ struct fmapfs_map {
  * @frozen: how many want no READ to get folios now; guarded by @lock
  * @io_wait: for @frozen to be 0, or the lists to be empty
  * @nr_cached: open files that use the page cache; guarded by @lock
+ * @unflushed: FLUSHes that may drop locks (lock.c), or NULL: nobody has asked the
+ *	server for any; set once
  * @forget: gives the lookups back; held by requests, too; NULL once evicted
  */
 struct fmapfs_inode {
@@ -234,6 +236,7 @@ struct fmapfs_inode {
 	unsigned int frozen;
 	wait_queue_head_t io_wait;
 	unsigned int nr_cached;
+	struct fmapfs_unflushed *unflushed;
 	struct fmapfs_forget *forget;
 };
 
@@ -309,6 +312,8 @@ static inline bool fmapfs_map_in_force(const struct inode *inode)
 struct fmapfs_attr;
 struct fmapfs_entry;
 struct fmapfs_io;
+struct fmapfs_unflushed;
+struct fmapfs_flushing;
 
 /* In super.c */
 int fmapfs_super_init(void);
@@ -406,6 +411,12 @@ extern const struct address_space_operations fmapfs_cache_aops;
 u32 fmapfs_read_limit(struct super_block *sb);
 void fmapfs_cache_init(struct inode *inode);
 void fmapfs_cache_open(struct file *file);
+/* In lock.c */
+int fmapfs_lock(struct file *file, int cmd, struct file_lock *fl);
+int fmapfs_flock(struct file *file, int cmd, struct file_lock *fl);
+struct fmapfs_flushing *fmapfs_flush_begin(struct inode *inode);
+void fmapfs_flush_over(struct fmapfs_flushing *flush);
+void fmapfs_locks_free(struct inode *inode);
 
 /* In xattr.c */
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];

@@ -36,12 +36,14 @@ struct init_flag {
 
 static const struct init_flag init_flags[] = {
 	{ .bit = FUSE_ASYNC_READ },
+	{ .bit = FUSE_POSIX_LOCKS },
 	{ .bit = FUSE_BIG_WRITES },
 	{ .bit = FUSE_AUTO_INVAL_DATA },
 	{ .bit = FUSE_EXPLICIT_INVAL_DATA },
 	{ .bit = FUSE_DIRECT_IO_ALLOW_MMAP },
 	{ .bit = FUSE_DO_READDIRPLUS },
 	{ .bit = FUSE_READDIRPLUS_AUTO, .needs = FUSE_DO_READDIRPLUS },
+	{ .bit = FUSE_FLOCK_LOCKS },
 	{ .bit = FUSE_PARALLEL_DIROPS },
 	{ .bit = FUSE_ATOMIC_O_TRUNC },
 	{ .bit = FUSE_NO_OPEN_SUPPORT },

@@ -63,6 +63,7 @@ void fmapfs_inode_free(struct inode *inode)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
+	fmapfs_locks_free(inode);
 	mutex_destroy(&fi->open_lock);
 	kfree(fi->link);
 	fmapfs_forget_free(fi->forget);

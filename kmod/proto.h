@@ -224,6 +224,10 @@ struct fmapfs_req *fmapfs_proto_copy_new(u32 opcode,
 					 const struct fmapfs_copy *c);
 ssize_t fmapfs_proto_copy_send(struct inode *inode, struct fmapfs_req *req);
 
+/* In proto_lock.c */
+int fmapfs_proto_getlk(struct file *file, struct file_lock *fl);
+int fmapfs_proto_setlk(struct file *file, struct file_lock *fl, bool flock);
+
 /* In proto_fmap.c */
 ssize_t fmapfs_proto_get_fmap(struct inode *inode, u32 size, void **msgp);
 int fmapfs_proto_get_daxdev(struct super_block *sb, u32 index);

@@ -172,10 +172,10 @@ void fmapfs_proto_release(struct fmapfs_file *ff)
 
 /*
  * An opcode that names a handle, has no reply body, and may be missing: then
- * nothing is due. Without @wait nobody learns how it ends.
+ * nothing is due.
  */
 static int call_optional(struct inode *inode, const struct fmapfs_file *ff,
-			 u32 opcode, const void *in, u32 size, bool wait)
+			 u32 opcode, const void *in, u32 size)
 {
 	struct fmapfs_req *req;
 	int rc;
@@ -187,7 +187,7 @@ static int call_optional(struct inode *inode, const struct fmapfs_file *ff,
 		return -ENOMEM;
 	memcpy(fmapfs_req_body(req), in, size);
 	fmapfs_req_hold_back(req, ff->release);
-	rc = wait ? fmapfs_req_send(req) : fmapfs_req_send_background(req);
+	rc = fmapfs_req_send(req);
 	fmapfs_req_put(req);
 	if (rc != -ENOSYS)
 		return rc;
@@ -208,6 +208,12 @@ u64 fmapfs_owner_id(fl_owner_t owner)
 	return siphash_1u64((unsigned long)owner, &owner_key);
 }
 
+static void flush_end(struct fmapfs_req *req)
+{
+	if (req->priv)
+		fmapfs_flush_over(req->priv);
+}
+
 /**
  * fmapfs_proto_flush - FLUSH: a file descriptor is closed
  * @inode: of what
@@ -215,16 +221,35 @@ u64 fmapfs_owner_id(fl_owner_t owner)
  * @owner: of locks
  * @wait: for the answer; not in a task that is exiting, which takes no signals
  *	any more and could never be freed from a hung server
+ *
+ * The server drops the owner's POSIX locks by it, so it is sent even if the
+ * caller is killed: nobody could do it again.
  */
 int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 		       fl_owner_t owner, bool wait)
 {
-	struct fuse_flush_in in = {
-		.fh = ff->fh,
-		.lock_owner = fmapfs_owner_id(owner),
-	};
+	struct fuse_flush_in *in;
+	struct fmapfs_req *req;
+	int rc;
 
-	return call_optional(inode, ff, FUSE_FLUSH, &in, sizeof(in), wait);
+	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_FLUSH))
+		return 0;
+	req = fmapfs_proto_req(inode, FUSE_FLUSH, sizeof(*in), 0,
+			       FMAPFS_REQ_SURE);
+	if (!req)
+		return -ENOMEM;
+	in = fmapfs_req_body(req);
+	in->fh = ff->fh;
+	in->lock_owner = fmapfs_owner_id(owner);
+	fmapfs_req_hold_back(req, ff->release);
+	req->priv = fmapfs_flush_begin(inode);
+	req->end = flush_end;
+	rc = wait ? fmapfs_req_send(req) : fmapfs_req_send_background(req);
+	fmapfs_req_put(req);
+	if (rc != -ENOSYS)
+		return rc;
+	set_bit(FUSE_FLUSH, &fmapfs_sb(inode->i_sb)->no_op);
+	return 0;
 }
 
 /**
@@ -242,7 +267,7 @@ int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
 		.fsync_flags = datasync ? FUSE_FSYNC_FDATASYNC : 0,
 	};
 
-	return call_optional(inode, ff, opcode, &in, sizeof(in), true);
+	return call_optional(inode, ff, opcode, &in, sizeof(in));
 }
 
 /* --- directories --- */

@@ -43,13 +43,16 @@ static void fill_header(struct fmapfs_req *req, u32 opcode, u64 nodeid)
  * @out_size: bytes that the reply's body has, or may have at most
  * @flags: FMAPFS_REQ_*
  *
- * Return: the request, to be dropped with fmapfs_req_put(); NULL: no memory.
+ * Return: the request, to be dropped with fmapfs_req_put(); NULL: no memory,
+ * which with FMAPFS_REQ_SURE does not happen.
  */
 struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
 				  u64 nodeid, u32 body_size, u32 out_size,
 				  unsigned int flags)
 {
-	struct fmapfs_req *req = kmem_cache_zalloc(req_cache, GFP_KERNEL);
+	gfp_t gfp = flags & FMAPFS_REQ_SURE ? GFP_KERNEL | __GFP_NOFAIL :
+					      GFP_KERNEL;
+	struct fmapfs_req *req = kmem_cache_zalloc(req_cache, gfp);
 
 	if (!req)
 		return NULL;
@@ -63,12 +66,12 @@ struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
 	req->flags = flags;
 	req->in_size = sizeof(*req->in) + body_size;
 	req->out_size = out_size;
-	req->in = kvzalloc(req->in_size, GFP_KERNEL_ACCOUNT);
+	req->in = kvzalloc(req->in_size, gfp | __GFP_ACCOUNT);
 	if (!req->in)
 		goto put_req;
 	/* Of this nobody reads more than the server has written: @out_len. */
 	if (out_size) {
-		req->out = kvmalloc(out_size, GFP_KERNEL_ACCOUNT);
+		req->out = kvmalloc(out_size, gfp | __GFP_ACCOUNT);
 		if (!req->out)
 			goto put_req;
 	}
@@ -324,9 +327,12 @@ static int leave(struct fmapfs_req *req)
 		spin_unlock(&conn->lock);
 		return req->error;
 	case FMAPFS_REQ_QUEUED:
-		fmapfs_req_take(req);
-		unsent = true;
-		break;
+		if (!(req->flags & FMAPFS_REQ_SURE)) {
+			fmapfs_req_take(req);
+			unsent = true;
+			break;
+		}
+		fallthrough;
 	default:
 		req->abandoned = true;
 		conn->nr_abandoned++;
@@ -373,7 +379,7 @@ int fmapfs_req_send(struct fmapfs_req *req)
 
 	if (!(req->flags & FMAPFS_REQ_EARLY)) {
 		rc = fmapfs_conn_wait_ready(conn);
-		if (rc)
+		if (rc && !(rc == -EINTR && req->flags & FMAPFS_REQ_SURE))
 			return rc;
 	}
 	spin_lock(&conn->lock);

@@ -21,6 +21,7 @@ struct file;
 struct iov_iter;
 struct fmapfs_conn;
 struct fmapfs_devtab;
+struct pid_namespace;
 
 /**
  * struct fmapfs_agreed - what INIT has settled
@@ -88,6 +89,7 @@ enum fmapfs_req_state {
 #define FMAPFS_REQ_OUTVAR	BIT(0) /* the reply may be shorter */
 #define FMAPFS_REQ_EARLY	BIT(1) /* goes out before INIT is answered */
 #define FMAPFS_REQ_NOREPLY	BIT(2) /* is over when the server has read it */
+#define FMAPFS_REQ_SURE		BIT(3) /* is made, and sent, whatever the caller suffers */
 
 /**
  * struct fmapfs_req - one request to the server
@@ -189,6 +191,7 @@ void fmapfs_conn_put(struct fmapfs_conn *conn);
 void fmapfs_conn_bind(struct fmapfs_conn *conn,
 		      const struct fmapfs_conn_ops *ops, void *fs);
 void fmapfs_conn_unbind(struct fmapfs_conn *conn);
+struct pid_namespace *fmapfs_conn_pid_ns(const struct fmapfs_conn *conn);
 unsigned int fmapfs_conn_id(const struct fmapfs_conn *conn);
 struct fmapfs_agreed *fmapfs_conn_agreed(struct fmapfs_conn *conn);
 void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,

@@ -16,6 +16,7 @@ TEST_GEN_PROGS := \
 	fmapio_test \
 	fault_test \
 	mmap_test \
+	lock_test \
 	rw_test \
 	stripe_test \
 	fsx_test \

@@ -19,6 +19,9 @@
 #include <linux/version.h>
 #include <linux/wait.h>
 #include <linux/xattr.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#include <linux/filelock.h>
+#endif
 
 /* --- 6.2: types of kobjects are const --- */
 
@@ -188,6 +191,26 @@ static inline void compat_set_mtime(struct inode *inode, struct timespec64 ts)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 #define splice_copy_file_range(in, pos_in, out, pos_out, len) \
 	generic_copy_file_range(in, pos_in, out, pos_out, len, 0)
+#endif
+
+/* --- 6.9: what all kinds of locks have in common is a structure of its own --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#define file_lock_core	file_lock
+#define flc_flags	fl_flags
+#define flc_owner	fl_owner
+#define flc_pid		fl_pid
+#define flc_type	fl_type
+
+static inline struct file_lock_core *fmapfs_lock_core(struct file_lock *fl)
+{
+	return fl;
+}
+#else
+static inline struct file_lock_core *fmapfs_lock_core(struct file_lock *fl)
+{
+	return &fl->c;
+}
 #endif
 
 /* --- 6.10: fop_flags; before, MAP_SYNC was a field --- */

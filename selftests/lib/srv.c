@@ -181,6 +181,16 @@ const struct seen *srv_last(struct srv *s, uint32_t opcode)
 	return NULL;
 }
 
+/* Its body; not all of a long one. A test fails if there was none. */
+const void *srv_last_body(struct srv *s, uint32_t opcode)
+{
+	const struct seen *e = srv_last(s, opcode);
+
+	if (!e)
+		FAIL("the server has seen no request %u", opcode);
+	return e->body;
+}
+
 static int put(int dev, struct fuse_out_header *h, const void *body,
 	       size_t len)
 {
@@ -324,7 +334,10 @@ static void note(struct srv *s, const struct fuse_in_header *in, size_t len)
 	e->uid = in->uid;
 	e->pid = in->pid;
 	e->arg = 0;
-	if (len >= sizeof(*in) + 8)
+	memset(e->body, 0, sizeof(e->body));
+	len -= sizeof(*in);
+	memcpy(e->body, in + 1, len < sizeof(e->body) ? len : sizeof(e->body));
+	if (len >= 8)
 		memcpy(&e->arg, in + 1, 8);
 	e->off = e->size = e->io_flags = 0;
 	if (in->opcode == FUSE_READ || in->opcode == FUSE_WRITE) {

@@ -104,6 +104,7 @@ struct seen {
 	/* of READ and WRITE */
 	uint64_t off;
 	uint32_t size, io_flags;
+	uint8_t body[48];	/* the first bytes of it, then zeroes */
 };
 
 struct srv {
@@ -120,6 +121,8 @@ struct srv {
 	struct fuse_statfs_out statfs;
 	void (*setup)(struct srv *s);	/* in its process, before the mount */
 	atomic_bool ready;
+
+	struct fuse_file_lock getlk;	/* GETLK's answer: what is in the way */
 
 	/* What it has seen */
 	struct fuse_init_in init;
@@ -156,6 +159,7 @@ struct node *srv_name_node(struct srv *s, uint64_t parent, const char *name);
 struct rule *srv_on(struct srv *s, uint32_t opcode, uint64_t nodeid,
 		    enum act act, int arg);
 void srv_release(struct srv *s, struct rule *r);
+const void *srv_last_body(struct srv *s, uint32_t opcode);
 void srv_loop(struct srv *s, int dev, int wake);
 int srv_seen(struct srv *s, uint32_t opcode);
 const struct seen *srv_last(struct srv *s, uint32_t opcode);
@@ -202,5 +206,7 @@ int srv_rmdir(struct call *c);
 int srv_rename(struct call *c);
 int srv_rename2(struct call *c);
 int srv_create(struct call *c);
+/* In srv_lock.c. */
+int srv_op_getlk(struct call *c);
 
 #endif /* SELFTESTS_SRV_H */
