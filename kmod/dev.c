@@ -303,7 +303,8 @@ static int copy_reply(struct fmapfs_req *req, const struct fuse_out_header *oh,
 	if (oh->error)
 		return len ? -EINVAL : 0;
 	if (len > req->out_size ||
-	    (len < req->out_size && !(req->flags & FMAPFS_REQ_OUTVAR)))
+	    len < (req->flags & FMAPFS_REQ_OUTVAR ? req->out_min :
+						    req->out_size))
 		return -EINVAL;
 	if (copy_from_iter(req->out, len, from) != len)
 		return -EFAULT;

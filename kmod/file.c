@@ -173,13 +173,6 @@ static ssize_t fmapfs_splice_read(struct file *file, loff_t *pos,
 	return filemap_splice_read(file, pos, pipe, len, flags);
 }
 
-static long fmapfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	if (cmd != FMAPFS_IOC_GET_FMAP)
-		return -ENOTTY;
-	return fmapfs_fmap_ioctl(file_inode(file), (void __user *)arg);
-}
-
 static int fmapfs_fiemap(struct inode *inode, struct fiemap_extent_info *info,
 			 u64 start, u64 len)
 {
@@ -204,7 +197,7 @@ const struct file_operations fmapfs_file_fops = {
 	.splice_read		= fmapfs_splice_read,
 	.splice_write		= iter_file_splice_write,
 	.unlocked_ioctl		= fmapfs_ioctl,
-	.compat_ioctl		= compat_ptr_ioctl,
+	.compat_ioctl		= fmapfs_compat_ioctl,
 	.fallocate		= fmapfs_fallocate,
 	.copy_file_range	= fmapfs_copy_file_range,
 	FMAPFS_FOP_MMAP_SYNC,
@@ -220,6 +213,8 @@ const struct inode_operations fmapfs_file_iops = {
 	.fiemap		= fmapfs_fiemap,
 	COMPAT_ACL_OPS(fmapfs_get_inode_acl, fmapfs_get_acl,
 		       fmapfs_set_inode_acl),
+	.fileattr_get	= fmapfs_fileattr_get,
+	.fileattr_set	= fmapfs_fileattr_set,
 };
 
 const struct inode_operations fmapfs_other_iops = {
@@ -229,4 +224,6 @@ const struct inode_operations fmapfs_other_iops = {
 	.listxattr	= fmapfs_listxattr,
 	COMPAT_ACL_OPS(fmapfs_get_inode_acl, fmapfs_get_acl,
 		       fmapfs_set_inode_acl),
+	.fileattr_get	= fmapfs_fileattr_get,
+	.fileattr_set	= fmapfs_fileattr_set,
 };

@@ -418,6 +418,14 @@ struct fmapfs_flushing *fmapfs_flush_begin(struct inode *inode);
 void fmapfs_flush_over(struct fmapfs_flushing *flush);
 void fmapfs_locks_free(struct inode *inode);
 
+/* In ioctl.c */
+long fmapfs_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long fmapfs_compat_ioctl(struct file *file, unsigned int cmd,
+			 unsigned long arg);
+int fmapfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
+int fmapfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
+			struct file_kattr *fa);
+
 /* In xattr.c */
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];
 int fmapfs_setxattr(struct inode *inode, const char *name, const void *value,

@@ -44,6 +44,7 @@ static const struct init_flag init_flags[] = {
 	{ .bit = FUSE_DO_READDIRPLUS },
 	{ .bit = FUSE_READDIRPLUS_AUTO, .needs = FUSE_DO_READDIRPLUS },
 	{ .bit = FUSE_FLOCK_LOCKS },
+	{ .bit = FUSE_HAS_IOCTL_DIR },
 	{ .bit = FUSE_PARALLEL_DIROPS },
 	{ .bit = FUSE_ATOMIC_O_TRUNC },
 	{ .bit = FUSE_NO_OPEN_SUPPORT },

@@ -473,4 +473,6 @@ const struct inode_operations fmapfs_dir_iops = {
 	.listxattr	= fmapfs_listxattr,
 	COMPAT_ACL_OPS(fmapfs_get_inode_acl, fmapfs_get_acl,
 		       fmapfs_set_inode_acl),
+	.fileattr_get	= fmapfs_fileattr_get,
+	.fileattr_set	= fmapfs_fileattr_set,
 };

@@ -10,6 +10,7 @@
 #ifndef FMAPFS_PROTO_H
 #define FMAPFS_PROTO_H
 
+#include <linux/uio.h>
 #include "fmapfs_i.h"
 
 /* Longest name of an entry, bytes; as in FUSE. */
@@ -126,6 +127,30 @@ struct fmapfs_copy {
 	unsigned int flags;
 };
 
+/**
+ * struct fmapfs_ioctl - an ioctl for the server
+ * @cmd: its number
+ * @arg: its argument, as it is; for the server to look at
+ * @in_size: bytes that it reads
+ * @out_size: bytes that it may write
+ * @from: what it reads
+ * @to: takes what it writes
+ * @compat: the caller is a 32-bit program
+ * @x32: ... of the x32 kind
+ * @exact: neither more nor less than @out_size will do
+ */
+struct fmapfs_ioctl {
+	unsigned int cmd;
+	unsigned long arg;
+	u32 in_size;
+	u32 out_size;
+	struct iov_iter from;
+	struct iov_iter to;
+	bool compat;
+	bool x32;
+	bool exact;
+};
+
 /* In init.c */
 int fmapfs_proto_init(struct super_block *sb);
 void fmapfs_proto_goodbye(struct fmapfs_conn *conn);
@@ -223,6 +248,10 @@ int fmapfs_proto_lseek(struct inode *inode, const struct fmapfs_file *ff,
 struct fmapfs_req *fmapfs_proto_copy_new(u32 opcode,
 					 const struct fmapfs_copy *c);
 ssize_t fmapfs_proto_copy_send(struct inode *inode, struct fmapfs_req *req);
+
+/* In proto_ioctl.c */
+long fmapfs_proto_ioctl(struct inode *inode, const struct fmapfs_file *ff,
+			struct fmapfs_ioctl *io);
 
 /* In proto_lock.c */
 int fmapfs_proto_getlk(struct file *file, struct file_lock *fl);

@@ -184,4 +184,6 @@ const struct file_operations fmapfs_dir_fops = {
 	.open		= fmapfs_dir_open,
 	.release	= fmapfs_dir_release,
 	.fsync		= fmapfs_dir_fsync,
+	.unlocked_ioctl	= fmapfs_ioctl,
+	.compat_ioctl	= fmapfs_compat_ioctl,
 };

@@ -110,6 +110,7 @@ enum fmapfs_req_state {
  * @in_size: bytes of @in
  * @out: where the reply's body goes; the caller's once finished
  * @out_size: bytes of room at @out
+ * @out_min: bytes that it has at least, if it may be shorter than @out_size
  * @out_len: bytes of the reply's body
  * @error: 0 or -errno; valid once finished
  * @in_server: if the reply is a success, runs in the server's write(2) before
@@ -144,6 +145,7 @@ struct fmapfs_req {
 	u32 in_size;
 	void *out;
 	u32 out_size;
+	u32 out_min;
 	u32 out_len;
 	int error;
 	int (*in_server)(struct fmapfs_req *req);

@@ -17,6 +17,7 @@ TEST_GEN_PROGS := \
 	fault_test \
 	mmap_test \
 	lock_test \
+	ioctl_test \
 	rw_test \
 	stripe_test \
 	fsx_test \

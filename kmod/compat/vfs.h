@@ -332,6 +332,12 @@ static inline void set_default_d_op(struct super_block *sb,
 }
 #endif
 
+/* --- 6.17: what chattr(1) changes has a longer name --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define file_kattr fileattr
+#endif
+
 /* --- 6.18: generic_delete_inode() has a better name --- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
@@ -499,5 +505,12 @@ static int __maybe_unused compat_create(struct mnt_idmap *idmap,	\
 #define COMPAT_CREATE_OP(fn)						\
 	_Generic(((struct inode_operations *)NULL)->create,		\
 		 compat_create_excl_fn: compat_create, default: fn)
+/* --- no kernel: only some have the x32 system calls --- */
+
+#ifdef CONFIG_X86_X32_ABI
+#define fmapfs_in_x32_syscall() in_x32_syscall()
+#else
+#define fmapfs_in_x32_syscall() false
+#endif
 
 #endif /* FMAPFS_COMPAT_VFS_H */

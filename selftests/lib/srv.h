@@ -23,6 +23,7 @@
 #define SRV_LOG		65536
 #define SRV_OPS		64
 #define SRV_LAST	1024
+#define SRV_IOCTL_MAX	(64 * KIB)
 #define SRV_HEAP	(256 * MIB)
 #define SRV_MAX_WRITE	(1 * MIB)
 
@@ -123,6 +124,10 @@ struct srv {
 	atomic_bool ready;
 
 	struct fuse_file_lock getlk;	/* GETLK's answer: what is in the way */
+	/* IOCTL's answer: what it brings, and what the last one has taken */
+	struct fuse_ioctl_out ioctl;
+	uint8_t ioctl_data[SRV_IOCTL_MAX], ioctl_taken[SRV_IOCTL_MAX];
+	uint32_t ioctl_len;
 
 	/* What it has seen */
 	struct fuse_init_in init;
@@ -206,7 +211,9 @@ int srv_rmdir(struct call *c);
 int srv_rename(struct call *c);
 int srv_rename2(struct call *c);
 int srv_create(struct call *c);
-/* In srv_lock.c. */
+
+/* In srv_lock.c: locks, ioctls. */
 int srv_op_getlk(struct call *c);
+int srv_op_ioctl(struct call *c);
 
 #endif /* SELFTESTS_SRV_H */

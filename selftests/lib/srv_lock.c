@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the scripted server answers about locks. */
+/* What the scripted server answers about locks and to ioctls. */
 #include "srv.h"
 #include "tap.h"
 
@@ -9,4 +9,18 @@ int srv_op_getlk(struct call *c)
 
 	memcpy(c->out, &out, sizeof(out));
 	return sizeof(out);
+}
+
+int srv_op_ioctl(struct call *c)
+{
+	const struct fuse_ioctl_in *in = c->body;
+	struct srv *s = c->s;
+
+	if (in->in_size > SRV_IOCTL_MAX ||
+	    in->in_size != c->body_len - sizeof(*in))
+		return -EIO;
+	memcpy(s->ioctl_taken, in + 1, in->in_size);
+	memcpy(c->out, &s->ioctl, sizeof(s->ioctl));
+	memcpy(c->out + sizeof(s->ioctl), s->ioctl_data, s->ioctl_len);
+	return sizeof(s->ioctl) + s->ioctl_len;
 }
