@@ -35,6 +35,7 @@ struct fmapfs_conn *fmapfs_conn_new(struct fmapfs_devtab *devtab,
 	INIT_LIST_HEAD(&conn->interrupts);
 	INIT_LIST_HEAD(&conn->forgets);
 	hash_init(conn->inflight);
+	conn->polled = RB_ROOT;
 	init_waitqueue_head(&conn->readers);
 	init_waitqueue_head(&conn->blocked);
 	conn->max_background = DEFAULT_MAX_BACKGROUND;
@@ -387,6 +388,7 @@ void fmapfs_conn_abort(struct fmapfs_conn *conn)
 	finish_all(&reqs);
 	free_forgets(&forgets);
 	wake_up_all(&conn->blocked);
+	fmapfs_polled_wake_all(conn);
 	wake_up_all(&conn->readers);
 	kill_fasync(&conn->fasync, SIGIO, POLL_ERR);
 }

@@ -65,6 +65,8 @@ enum fmapfs_conn_phase {
  * @congestion_threshold: the server's advice; shown, and set, in sysfs
  * @no_interrupt: the server answered INTERRUPT with ENOSYS
  * @nr_devs: device fds attached
+ * @polled: files that are polled, struct fmapfs_polled
+ * @last_kh: last number given to one
  * @readers: server threads in read(2) and poll(2)
  * @blocked: callers that wait until they may send
  * @fasync: readers by signal; has its own lock
@@ -93,6 +95,8 @@ struct fmapfs_conn {
 	unsigned int congestion_threshold;
 	bool no_interrupt;
 	unsigned int nr_devs;
+	struct rb_root polled;
+	u64 last_kh;
 	wait_queue_head_t readers;
 	wait_queue_head_t blocked;
 	struct fasync_struct *fasync;
@@ -122,6 +126,9 @@ void fmapfs_conn_add_dev(struct fmapfs_conn *conn);
 int fmapfs_conn_notify(struct fmapfs_conn *conn, u32 code,
 		       struct iov_iter *from, size_t size);
 void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev);
+
+/* In polled.c */
+void fmapfs_polled_wake_all(struct fmapfs_conn *conn);
 
 /* In queue.c */
 void fmapfs_req_take(struct fmapfs_req *req);

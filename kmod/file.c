@@ -84,8 +84,11 @@ static int fmapfs_open(struct inode *inode, struct file *file)
 
 static int fmapfs_release(struct inode *inode, struct file *file)
 {
-	fmapfs_file_uncaches(inode, file->private_data);
-	fmapfs_proto_release(file->private_data);
+	struct fmapfs_file *ff = file->private_data;
+
+	fmapfs_file_uncaches(inode, ff);
+	fmapfs_polled_del(fmapfs_conn_of(inode), &ff->polled);
+	fmapfs_proto_release(ff);
 	return 0;
 }
 
@@ -200,6 +203,7 @@ const struct file_operations fmapfs_file_fops = {
 	.compat_ioctl		= fmapfs_compat_ioctl,
 	.fallocate		= fmapfs_fallocate,
 	.copy_file_range	= fmapfs_copy_file_range,
+	.poll			= fmapfs_poll,
 	FMAPFS_FOP_MMAP_SYNC,
 };
 

@@ -248,6 +248,7 @@ struct fmapfs_inode {
  * @cached: it counts in fmapfs_inode.nr_cached; guarded by that inode's lock
  * @release: the RELEASE or RELEASEDIR request, made at open so that close cannot
  *	fail; NULL if the server wants none
+ * @polled: for poll(2); zeroes until then
  */
 struct fmapfs_file {
 	u64 fh;
@@ -255,6 +256,7 @@ struct fmapfs_file {
 	u32 open_flags;
 	bool cached;
 	struct fmapfs_req *release;
+	struct fmapfs_polled polled;
 };
 
 static inline struct fmapfs_sb *fmapfs_sb(const struct super_block *sb)
@@ -425,6 +427,10 @@ long fmapfs_compat_ioctl(struct file *file, unsigned int cmd,
 int fmapfs_fileattr_get(struct dentry *dentry, struct file_kattr *fa);
 int fmapfs_fileattr_set(struct mnt_idmap *idmap, struct dentry *dentry,
 			struct file_kattr *fa);
+
+/* In poll.c */
+__poll_t fmapfs_poll(struct file *file, struct poll_table_struct *wait);
+int fmapfs_notify_poll(struct super_block *sb, u64 kh);
 
 /* In xattr.c */
 extern const struct xattr_handler * const fmapfs_xattr_handlers[];

@@ -326,6 +326,17 @@ static int notify_retrieve(struct notice *n)
 	return rc;
 }
 
+static int notify_poll(struct notice *n)
+{
+	struct fuse_notify_poll_wakeup_out out;
+	int rc;
+
+	if (n->size != sizeof(out))
+		return -EINVAL;
+	rc = take(n, &out, sizeof(out));
+	return rc ? rc : fmapfs_notify_poll(n->sb, out.kh);
+}
+
 /**
  * fmapfs_notify - see to a notification
  * @fs: the mount
@@ -342,6 +353,8 @@ int fmapfs_notify(void *fs, u32 code, struct iov_iter *from, size_t size)
 	struct notice n = { .sb = fs, .from = from, .size = size };
 
 	switch (code) {
+	case FUSE_NOTIFY_POLL:
+		return notify_poll(&n);
 	case FUSE_NOTIFY_INVAL_INODE:
 		return notify_inval_inode(&n);
 	case FUSE_NOTIFY_INVAL_ENTRY:

@@ -252,6 +252,8 @@ ssize_t fmapfs_proto_copy_send(struct inode *inode, struct fmapfs_req *req);
 /* In proto_ioctl.c */
 long fmapfs_proto_ioctl(struct inode *inode, const struct fmapfs_file *ff,
 			struct fmapfs_ioctl *io);
+int fmapfs_proto_poll(struct inode *inode, const struct fmapfs_file *ff,
+		      __poll_t events, bool notify, __poll_t *revents);
 
 /* In proto_lock.c */
 int fmapfs_proto_getlk(struct file *file, struct file_lock *fl);

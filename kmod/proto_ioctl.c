@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One function per opcode: ioctls.
+ * One function per opcode: ioctls and polling.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/poll.h>
 #include <linux/uio.h>
 #include "proto.h"
 
@@ -91,4 +92,44 @@ long fmapfs_proto_ioctl(struct inode *inode, const struct fmapfs_file *ff,
 put_req:
 	fmapfs_req_put(req);
 	return rc == -ENOSYS ? -ENOTTY : rc;
+}
+
+/**
+ * fmapfs_proto_poll - POLL
+ * @inode: of what
+ * @ff: the open file
+ * @events: those of interest
+ * @notify: somebody waits: the server is to send NOTIFY_POLL when there are any
+ * @revents: result
+ *
+ * Return: also -ENOSYS: the server does not know when files are ready.
+ */
+int fmapfs_proto_poll(struct inode *inode, const struct fmapfs_file *ff,
+		      __poll_t events, bool notify, __poll_t *revents)
+{
+	const struct fuse_poll_out *out;
+	struct fuse_poll_in *in;
+	struct fmapfs_req *req;
+	int rc;
+
+	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_POLL))
+		return -ENOSYS;
+	req = fmapfs_proto_req(inode, FUSE_POLL, sizeof(*in), sizeof(*out), 0);
+	if (!req)
+		return -ENOMEM;
+	fmapfs_req_hold_back(req, ff->release);
+	in = fmapfs_req_body(req);
+	in->fh = ff->fh;
+	in->kh = ff->polled.kh;
+	in->flags = notify ? FUSE_POLL_SCHEDULE_NOTIFY : 0;
+	in->events = mangle_poll(events);
+	rc = fmapfs_req_send(req);
+	if (!rc) {
+		out = req->out;
+		*revents = demangle_poll(out->revents);
+	} else if (rc == -ENOSYS) {
+		set_bit(FUSE_POLL, &fmapfs_sb(inode->i_sb)->no_op);
+	}
+	fmapfs_req_put(req);
+	return rc;
 }

@@ -12,6 +12,7 @@
 
 #include <linux/bits.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -164,6 +165,20 @@ static inline void *fmapfs_req_body(struct fmapfs_req *req)
 	return req->in + 1;
 }
 
+/**
+ * struct fmapfs_polled - an open file's part in polling; zeroes until needed
+ * @node: in the connection's tree, by @kh; guarded by the connection's lock
+ * @added: it is in there; guarded by the connection's lock
+ * @kh: the server's name for it; 0: it has none yet; then constant
+ * @wait: who polls it
+ */
+struct fmapfs_polled {
+	struct rb_node node;
+	bool added;
+	u64 kh;
+	wait_queue_head_t wait;
+};
+
 /* In queue.c */
 int fmapfs_queue_init(void);
 void fmapfs_queue_exit(void);
@@ -209,6 +224,13 @@ void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,
 void fmapfs_conn_set_limits(struct fmapfs_conn *conn,
 			    unsigned int max_background,
 			    unsigned int congestion_threshold);
+
+/* In polled.c */
+void fmapfs_polled_prepare(struct fmapfs_conn *conn,
+			   struct fmapfs_polled *polled);
+void fmapfs_polled_add(struct fmapfs_conn *conn, struct fmapfs_polled *polled);
+void fmapfs_polled_del(struct fmapfs_conn *conn, struct fmapfs_polled *polled);
+void fmapfs_polled_wake(struct fmapfs_conn *conn, u64 kh);
 
 /* In dev.c */
 int fmapfs_dev_init(void);

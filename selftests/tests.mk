@@ -18,6 +18,7 @@ TEST_GEN_PROGS := \
 	mmap_test \
 	lock_test \
 	ioctl_test \
+	poll_test \
 	rw_test \
 	stripe_test \
 	fsx_test \

@@ -128,6 +128,7 @@ struct srv {
 	struct fuse_ioctl_out ioctl;
 	uint8_t ioctl_data[SRV_IOCTL_MAX], ioctl_taken[SRV_IOCTL_MAX];
 	uint32_t ioctl_len;
+	uint32_t revents;		/* POLL's answer */
 
 	/* What it has seen */
 	struct fuse_init_in init;
@@ -212,8 +213,9 @@ int srv_rename(struct call *c);
 int srv_rename2(struct call *c);
 int srv_create(struct call *c);
 
-/* In srv_lock.c: locks, ioctls. */
+/* In srv_lock.c: locks, ioctls, polling. */
 int srv_op_getlk(struct call *c);
 int srv_op_ioctl(struct call *c);
+int srv_op_poll(struct call *c);
 
 #endif /* SELFTESTS_SRV_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the scripted server answers about locks and to ioctls. */
+/* What the scripted server answers about locks, to ioctls, to polling. */
 #include "srv.h"
 #include "tap.h"
 
@@ -23,4 +23,12 @@ int srv_op_ioctl(struct call *c)
 	memcpy(c->out, &s->ioctl, sizeof(s->ioctl));
 	memcpy(c->out + sizeof(s->ioctl), s->ioctl_data, s->ioctl_len);
 	return sizeof(s->ioctl) + s->ioctl_len;
+}
+
+int srv_op_poll(struct call *c)
+{
+	struct fuse_poll_out out = { .revents = c->s->revents };
+
+	memcpy(c->out, &out, sizeof(out));
+	return sizeof(out);
 }

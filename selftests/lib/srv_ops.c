@@ -459,6 +459,7 @@ static const struct {
 	[FUSE_CREATE] = { srv_create, true },
 	[FUSE_DESTROY] = { op_ok, false },
 	[FUSE_IOCTL] = { srv_op_ioctl, true },
+	[FUSE_POLL] = { srv_op_poll, true },
 	[FUSE_BATCH_FORGET] = { op_batch_forget, false },
 	[FUSE_FALLOCATE] = { srv_fallocate, true },
 	[FUSE_LSEEK] = { srv_lseek, true },
