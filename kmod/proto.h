@@ -195,7 +195,7 @@ int fmapfs_proto_rename(struct inode *olddir, const struct qstr *oldname,
 			struct inode *newdir, const struct qstr *newname,
 			unsigned int flags);
 int fmapfs_take_made(struct fmapfs_req *req, struct super_block *sb,
-		     umode_t type, struct fmapfs_made *made);
+		     umode_t type, u64 version, struct fmapfs_made *made);
 
 /* In proto_create.c */
 int fmapfs_proto_create(struct inode *dir, struct dentry *dentry,

@@ -217,6 +217,7 @@ static struct fmapfs_req *new_create(struct inode *dir, struct dentry *dentry,
 static int call_create(struct fmapfs_req *req, struct super_block *sb,
 		       struct fmapfs_file *ff, struct fmapfs_made *made)
 {
+	u64 version = fmapfs_attr_version(sb);
 	int rc;
 
 	req->forget = fmapfs_forget_new(GFP_KERNEL);
@@ -228,7 +229,7 @@ static int call_create(struct fmapfs_req *req, struct super_block *sb,
 	rc = fmapfs_req_send(req);
 	if (rc)
 		return rc;
-	rc = fmapfs_take_made(req, sb, S_IFREG, made);
+	rc = fmapfs_take_made(req, sb, S_IFREG, version, made);
 	if (rc) {
 		give_back_both(req);
 		return rc;

@@ -20,21 +20,23 @@ static void *put_name(void *to, const struct qstr *name)
  * @req: answered
  * @sb: the mount
  * @type: what kind of file it has to be, S_IF*
+ * @version: from before it was asked
  * @made: result
  *
  * Unlike a lookup it has to bring a node. The lookup of what is refused is given
  * back by the caller, with fmapfs_give_back_lookup().
  */
 int fmapfs_take_made(struct fmapfs_req *req, struct super_block *sb,
-		     umode_t type, struct fmapfs_made *made)
+		     umode_t type, u64 version, struct fmapfs_made *made)
 {
 	u32 opcode = req->in->opcode;
 	int rc;
 
-	/* It is newer than any reply that is still on its way. */
-	rc = fmapfs_decode_entry(sb, opcode, req->out, U64_MAX, &made->entry);
+	rc = fmapfs_decode_entry(sb, opcode, req->out, version, &made->entry);
 	if (rc)
 		return rc;
+	/* They are newer than any reply that is still on its way. */
+	made->entry.attr.version = U64_MAX;
 	if (!made->entry.nodeid)
 		return fmapfs_proto_bad(sb, opcode, "nodeid", 0);
 	if ((made->entry.attr.mode ^ type) & S_IFMT)
@@ -102,6 +104,7 @@ static struct fmapfs_req *new_making(const struct making *m)
 static int call_making(const struct making *m, struct fmapfs_made *made)
 {
 	struct super_block *sb = m->dir->i_sb;
+	u64 version = fmapfs_attr_version(sb);
 	struct fmapfs_req *req;
 	int rc;
 
@@ -116,7 +119,7 @@ static int call_making(const struct making *m, struct fmapfs_made *made)
 	rc = fmapfs_req_send(req);
 	if (rc)
 		goto put_req;
-	rc = fmapfs_take_made(req, sb, m->mode, made);
+	rc = fmapfs_take_made(req, sb, m->mode, version, made);
 	if (rc) {
 		fmapfs_give_back_lookup(req);
 	} else {
