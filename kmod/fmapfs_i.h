@@ -161,6 +161,40 @@ struct fmapfs_map {
 };
 
 /**
+ * struct fmapfs_listing - what is remembered of a directory; see dircache.c
+ * @complete: up to the end
+ * @size: bytes of the mapping in use
+ * @pos: position of the next entry, in the server's terms
+ * @version: another one for each listing that was begun
+ * @mtime: the directory's, when it was begun
+ * @iversion: the same
+ * @epoch: the mount's, at that time
+ *
+ * Guarded by fmapfs_inode.lock.
+ */
+struct fmapfs_listing {
+	bool complete;
+	loff_t size;
+	loff_t pos;
+	u64 version;
+	struct timespec64 mtime;
+	u64 iversion;
+	u64 epoch;
+};
+
+/**
+ * struct fmapfs_listing_at - a place in a listing
+ * @pos: position, in the server's terms
+ * @off: bytes from the start of the mapping
+ * @version: of the listing
+ */
+struct fmapfs_listing_at {
+	loff_t pos;
+	loff_t off;
+	u64 version;
+};
+
+/**
  * struct fmapfs_inode - an inode
  * @inode: the VFS's
  * @nodeid: the server's name for it; constant
@@ -176,6 +210,7 @@ struct fmapfs_map {
  * @has_btime: the server has told it; guarded by @lock
  * @link: of a symbolic link: where to, if that may be remembered, or NULL;
  *	guarded by @lock
+ * @listing: of a directory: its remembered entries
  * @blksize: preferred size of I/O, bytes; 0: the mount's; guarded by @lock
  * @orig_ino: inode number to show; guarded by @lock
  * @bad: the node id was given to something else: EIO. Only ever set.
@@ -218,6 +253,7 @@ struct fmapfs_inode {
 	bool has_btime;
 	struct timespec64 btime;
 	char *link;
+	struct fmapfs_listing listing;
 	u32 blksize;
 	u64 orig_ino;
 	bool bad;
@@ -246,6 +282,7 @@ struct fmapfs_inode {
  * @flags: O_* that it was opened with
  * @open_flags: FOPEN_*
  * @cached: it counts in fmapfs_inode.nr_cached; guarded by that inode's lock
+ * @at: of a directory: where its listing from memory is; guarded by f_pos_lock
  * @release: the RELEASE or RELEASEDIR request, made at open so that close cannot
  *	fail; NULL if the server wants none
  * @polled: for poll(2); zeroes until then
@@ -255,6 +292,7 @@ struct fmapfs_file {
 	u32 flags;
 	u32 open_flags;
 	bool cached;
+	struct fmapfs_listing_at at;
 	struct fmapfs_req *release;
 	struct fmapfs_polled polled;
 };
@@ -312,6 +350,7 @@ static inline bool fmapfs_map_in_force(const struct inode *inode)
 			   ##__VA_ARGS__)
 
 struct fmapfs_attr;
+struct fmapfs_dirent;
 struct fmapfs_entry;
 struct fmapfs_io;
 struct fmapfs_unflushed;
@@ -371,6 +410,12 @@ void fmapfs_forget_link(struct inode *inode);
 
 /* In readdir.c */
 extern const struct file_operations fmapfs_dir_fops;
+
+/* In dircache.c */
+int fmapfs_listing_emit(struct file *file, struct dir_context *ctx);
+void fmapfs_listing_add(struct inode *dir, const struct fmapfs_dirent *ent,
+			loff_t pos);
+void fmapfs_listing_end(struct inode *dir, loff_t pos);
 
 /* In file.c */
 extern const struct inode_operations fmapfs_file_iops;

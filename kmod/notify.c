@@ -46,6 +46,7 @@ static int inval_data(struct inode *inode, loff_t offset, loff_t len)
 
 	if (offset < 0)
 		return 0;
+	fmapfs_forget_link(inode);
 	if (fmapfs_has_map(inode))
 		return fmapfs_fmap_revoke(inode);
 	if (len > 0)

@@ -378,7 +378,6 @@ int fmapfs_dirbuf_next(struct super_block *sb, struct fmapfs_dirbuf *buf,
 	const struct fuse_entry_out *entry;
 	const struct fuse_dirent *dirent;
 	ssize_t size = raw_dirent(buf, &entry, &dirent);
-	int rc;
 
 	if (!size)
 		return 0;
@@ -396,10 +395,15 @@ int fmapfs_dirbuf_next(struct super_block *sb, struct fmapfs_dirbuf *buf,
 	ent->type = dirent->type;
 	ent->has_entry = entry && entry->nodeid && !is_dot(dirent);
 	if (ent->has_entry) {
-		rc = fmapfs_decode_entry(sb, opcode, entry, buf->version,
-					 &ent->entry);
-		if (rc)
-			return rc;
+		/* Of what makes no sense the name alone is good. */
+		ent->has_entry = !fmapfs_decode_entry(sb, opcode, entry,
+						      buf->version,
+						      &ent->entry);
+		if (!ent->has_entry)
+			fmapfs_forget_send(buf->req->conn,
+					   fmapfs_forget_new(GFP_KERNEL |
+							     __GFP_NOFAIL),
+					   entry->nodeid, 1);
 	}
 	buf->at += size;
 	return 1;

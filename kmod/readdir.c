@@ -4,6 +4,7 @@
  * saves the lookups of whoever asks for the attributes of all of them.
  */
 #include <linux/fs.h>
+#include <linux/pagemap.h>
 #include <linux/posix_acl.h>
 #include "proto.h"
 
@@ -104,11 +105,19 @@ static void take_entry(struct file *file, const struct fmapfs_dirent *ent)
 static int emit_all(struct file *file, struct dir_context *ctx,
 		    struct fmapfs_dirbuf *buf)
 {
+	const struct fmapfs_file *ff = file->private_data;
+	bool remember = ff->open_flags & FOPEN_CACHE_DIR;
+	struct inode *dir = file_inode(file);
 	struct fmapfs_dirent ent;
 	bool full = false;
 	int rc;
 
-	while ((rc = fmapfs_dirbuf_next(file_inode(file)->i_sb, buf, &ent)) > 0) {
+	if (remember && !buf->req->out_len)
+		fmapfs_listing_end(dir, ctx->pos);
+
+	while ((rc = fmapfs_dirbuf_next(dir->i_sb, buf, &ent)) > 0) {
+		if (!full && remember)
+			fmapfs_listing_add(dir, &ent, ctx->pos);
 		if (!full)
 			full = !dir_emit(ctx, ent.name, ent.namelen, ent.ino,
 					 ent.type);
@@ -120,14 +129,12 @@ static int emit_all(struct file *file, struct dir_context *ctx,
 	return rc;
 }
 
-static int fmapfs_readdir(struct file *file, struct dir_context *ctx)
+static int ask_server(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
 	struct fmapfs_dirbuf buf;
 	int rc;
 
-	if (READ_ONCE(fmapfs_i(dir)->bad))
-		return -EIO;
 	rc = fmapfs_dir_lock(dir);
 	if (rc)
 		return rc;
@@ -141,6 +148,21 @@ static int fmapfs_readdir(struct file *file, struct dir_context *ctx)
 	return rc;
 }
 
+static int fmapfs_readdir(struct file *file, struct dir_context *ctx)
+{
+	const struct fmapfs_file *ff = file->private_data;
+	int rc;
+
+	if (READ_ONCE(fmapfs_i(file_inode(file))->bad))
+		return -EIO;
+	if (ff->open_flags & FOPEN_CACHE_DIR) {
+		rc = fmapfs_listing_emit(file, ctx);
+		if (rc <= 0)
+			return rc;
+	}
+	return ask_server(file, ctx);
+}
+
 static int fmapfs_dir_open(struct inode *inode, struct file *file)
 {
 	struct fmapfs_file *ff;
@@ -149,9 +171,15 @@ static int fmapfs_dir_open(struct inode *inode, struct file *file)
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
 	rc = fmapfs_proto_open(inode, file->f_flags, &ff);
-	if (!rc)
-		file->private_data = ff;
-	return rc;
+	if (rc)
+		return rc;
+	file->private_data = ff;
+	if (ff->open_flags & (FOPEN_STREAM | FOPEN_NONSEEKABLE))
+		nonseekable_open(inode, file);
+	/* A listing whose pages are missing is forgotten when it is read. */
+	if (!(ff->open_flags & FOPEN_KEEP_CACHE))
+		invalidate_inode_pages2(inode->i_mapping);
+	return 0;
 }
 
 static int fmapfs_dir_release(struct inode *inode, struct file *file)
@@ -163,22 +191,14 @@ static int fmapfs_dir_release(struct inode *inode, struct file *file)
 static int fmapfs_dir_fsync(struct file *file, loff_t start, loff_t end,
 			    int datasync)
 {
+	if (READ_ONCE(fmapfs_i(file_inode(file))->bad))
+		return -EIO;
 	return fmapfs_proto_fsync(file_inode(file), file->private_data,
 				  datasync);
 }
 
-/*
- * Positions are the server's and mean nothing to us, but that 0 is the start.
- */
-static loff_t fmapfs_dir_llseek(struct file *file, loff_t offset, int whence)
-{
-	if (whence != SEEK_SET && whence != SEEK_CUR)
-		return -EINVAL;
-	return generic_file_llseek_size(file, offset, whence, S64_MAX, 0);
-}
-
 const struct file_operations fmapfs_dir_fops = {
-	.llseek		= fmapfs_dir_llseek,
+	.llseek		= generic_file_llseek,
 	.read		= generic_read_dir,
 	.iterate_shared	= fmapfs_readdir,
 	.open		= fmapfs_dir_open,

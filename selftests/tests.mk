@@ -8,6 +8,7 @@ TEST_GEN_PROGS := \
 	interrupt_test \
 	names_test \
 	namei_test \
+	listing_test \
 	attr_test \
 	plain_test \
 	cache_test \

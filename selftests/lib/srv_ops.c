@@ -175,7 +175,7 @@ static int op_open(struct call *c)
 	if (((const struct fuse_open_in *)c->body)->flags & O_TRUNC) {
 		c->node->size = 0;
 		if (c->node->fmap_other)
-			swap_fmaps(c->node);
+			srv_swap_fmaps(c->node);
 	}
 	return sizeof(*out);
 }
