@@ -6,8 +6,8 @@
  * other in the pages of the directory's mapping, none across two pages. They are
  * appended as the server tells them; when the end has been told the listing is
  * complete, and whoever lists from the start is served from it as long as the
- * directory's mtime and i_version, and the mount's epoch, are those of then. The pages may go at any
- * time: then there is no listing.
+ * directory's mtime and i_version, and the mount's epoch, are those of then. The
+ * pages may go at any time: then there is no listing.
  *
  * A page's lock guards its contents; it is never held while anything is waited
  * for.
