@@ -327,28 +327,34 @@ static void change_ended(struct fmapfs_req *req)
 		fmapfs_expire_attr_mask(inode, FMAPFS_ATTR_MODSIZE);
 		fmapfs_io_done(inode, io);
 	}
+	if (io->then)
+		fmapfs_req_let_go(io->then);
+	fmapfs_forget_put(req->conn, io->node);
 	fmapfs_io_put(io);
 }
 
 /**
  * fmapfs_change_begin - a request is about to change data of a file
- * @inode: a regular file without a map
+ * @file: an open file without a map, whose handle the request names
  * @pos: bytes from the start
- * @len: bytes; 0: to the end
+ * @len: bytes
  * @req: the request, not yet sent; its ->end and ->priv are set
  *
  * Return: for fmapfs_change_end(); NULL: no memory.
  */
-struct fmapfs_io *fmapfs_change_begin(struct inode *inode, loff_t pos,
-				      u64 len, struct fmapfs_req *req)
+struct fmapfs_io *fmapfs_change_begin(struct file *file, loff_t pos, u64 len,
+				      struct fmapfs_req *req)
 {
-	struct fmapfs_inode *fi = fmapfs_i(inode);
-	struct fmapfs_io *io = fmapfs_io_new(inode, 0);
+	const struct fmapfs_file *ff = file->private_data;
+	struct fmapfs_inode *fi = fmapfs_i(file_inode(file));
+	struct fmapfs_io *io = fmapfs_io_new(&fi->inode, 0);
 
 	if (!io)
 		return NULL;
 	io->first = pos >> PAGE_SHIFT;
-	io->last = len ? (pos + len - 1) >> PAGE_SHIFT : ULONG_MAX;
+	io->last = (pos + len - 1) >> PAGE_SHIFT;
+	io->then = fmapfs_req_hold(ff->release);
+	io->node = fmapfs_forget_get(fi->forget);
 	spin_lock(&fi->lock);
 	list_add_tail(&fmapfs_io_get(io)->list, &fi->changes);
 	spin_unlock(&fi->lock);

@@ -19,6 +19,8 @@
  * @size: READ: bytes of @folios
  * @version: READ: fmapfs_attr_version() before it was sent
  * @filled: READ: the reply has come, and the folios have it
+ * @then: change: a request that is held back until this one is finished, or NULL
+ * @node: change: holds the node of @inode until then
  * @nr: number of @folios
  * @folios: READ: locked, each with a reference; whoever takes the io unlocks them
  */
@@ -32,6 +34,8 @@ struct fmapfs_io {
 	size_t size;
 	u64 version;
 	bool filled;
+	struct fmapfs_req *then;
+	struct fmapfs_forget *node;
 	unsigned int nr;
 	struct folio *folios[];
 };

@@ -20,6 +20,9 @@ static int open_mode(struct inode *inode, struct file *file,
 		file->f_mode |= FMODE_NOWAIT;
 		return 0;
 	}
+	/* This is never agreed on: the server takes it for another file. */
+	if (ff->open_flags & FOPEN_PASSTHROUGH)
+		return -EIO;
 	if (!(ff->open_flags & FOPEN_DIRECT_IO))
 		ff->open_flags &= ~FOPEN_PARALLEL_DIRECT_WRITES;
 	if (ff->open_flags & FOPEN_STREAM)

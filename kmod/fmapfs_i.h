@@ -448,8 +448,8 @@ void fmapfs_cache_zero(struct inode *inode, loff_t pos, loff_t end);
 void fmapfs_cache_evict(struct inode *inode);
 void fmapfs_cache_written(struct inode *inode, loff_t pos, const void *data,
 			  size_t len);
-struct fmapfs_io *fmapfs_change_begin(struct inode *inode, loff_t pos,
-				      u64 len, struct fmapfs_req *req);
+struct fmapfs_io *fmapfs_change_begin(struct file *file, loff_t pos, u64 len,
+				      struct fmapfs_req *req);
 void fmapfs_change_end(struct fmapfs_io *io, struct fmapfs_req *req,
 		       ssize_t rc);
 

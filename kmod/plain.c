@@ -117,7 +117,7 @@ static ssize_t write_one(struct kiocb *iocb, struct iov_iter *from,
 	if (IS_ERR(req))
 		return PTR_ERR(req);
 	data = fmapfs_proto_write_data(req, &size);
-	io = fmapfs_change_begin(inode, w->pos, size, req);
+	io = fmapfs_change_begin(iocb->ki_filp, w->pos, size, req);
 	if (io) {
 		rc = fmapfs_proto_write_send(inode, req);
 		fmapfs_change_end(io, req, rc);
@@ -185,7 +185,10 @@ static ssize_t write_cached(struct kiocb *iocb, struct iov_iter *from)
 		};
 
 		rc = write_one(iocb, from, &w, true);
-		if (rc <= 0)
+		/* It does not fail, but never gets anywhere. */
+		if (!rc)
+			rc = -EIO;
+		if (rc < 0)
 			break;
 		iocb->ki_pos += rc;
 		done += rc;

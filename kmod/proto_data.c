@@ -237,7 +237,7 @@ struct fmapfs_req *fmapfs_proto_copy_new(u32 opcode,
 	req = fmapfs_proto_req(file_inode(c->in), opcode, sizeof(*in), size, 0);
 	if (!req)
 		return NULL;
-	/* The other handle is kept by the caller, if he stays. */
+	/* The other one by fmapfs_change_begin(). */
 	fmapfs_req_hold_back(req, ff->release);
 	in = fmapfs_req_body(req);
 	in->fh_in = ff->fh;

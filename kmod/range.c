@@ -99,7 +99,7 @@ static int send_fallocate(struct file *file, int mode, loff_t pos, loff_t len)
 	if (!req)
 		return -ENOMEM;
 	if (!fmapfs_has_map(inode)) {
-		io = fmapfs_change_begin(inode, pos, len, req);
+		io = fmapfs_change_begin(file, pos, len, req);
 		if (!io)
 			goto put_req;
 	}
@@ -166,7 +166,7 @@ static ssize_t copy_by(u32 opcode, const struct fmapfs_copy *c)
 	req = fmapfs_proto_copy_new(opcode, c);
 	if (!req)
 		return -ENOMEM;
-	io = fmapfs_change_begin(out, c->pos_out, c->len, req);
+	io = fmapfs_change_begin(c->out, c->pos_out, c->len, req);
 	if (io) {
 		rc = fmapfs_proto_copy_send(file_inode(c->in), req);
 		fmapfs_change_end(io, req, rc);

@@ -165,6 +165,14 @@ static inline void *fmapfs_req_body(struct fmapfs_req *req)
 	return req->in + 1;
 }
 
+/* Holds a request back until fmapfs_req_let_go(); NULL: nothing happens. */
+static inline struct fmapfs_req *fmapfs_req_hold(struct fmapfs_req *then)
+{
+	if (then)
+		refcount_inc(&then->held);
+	return then;
+}
+
 /**
  * struct fmapfs_polled - an open file's part in polling; zeroes until needed
  * @node: in the connection's tree, by @kh; guarded by the connection's lock

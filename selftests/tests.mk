@@ -12,6 +12,9 @@ TEST_GEN_PROGS := \
 	attr_test \
 	plain_test \
 	cache_test \
+	direct_test \
+	data_test \
+	plainfsx_test \
 	refuse_test \
 	fmap_test \
 	fmapio_test \

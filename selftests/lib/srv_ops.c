@@ -146,6 +146,8 @@ static int op_setattr(struct call *c)
 			return -EOPNOTSUPP;
 		if (!n->fmap && in->size > n->data_room)
 			return -ENOSPC;
+		if (n->data && in->size < n->size)
+			memset(n->data + in->size, 0, n->size - in->size);
 		n->size = in->size;
 		if (n->fmap_other)
 			srv_swap_fmaps(n);

@@ -153,6 +153,9 @@ struct fuse_supp_groups {
 #ifndef FUSE_HAS_EXPIRE_ONLY
 #define FUSE_HAS_EXPIRE_ONLY		(1ULL << 35)
 #endif
+#ifndef FOPEN_PASSTHROUGH
+#define FOPEN_PASSTHROUGH		(1 << 7)
+#endif
 #ifndef FUSE_DIRECT_IO_ALLOW_MMAP
 #define FUSE_DIRECT_IO_ALLOW_MMAP	(1ULL << 36)
 #endif
