@@ -33,7 +33,8 @@ TEST_GEN_PROGS := \
 	refresh_test \
 	notify_test \
 	corpus_test \
-	stress_test
+	stress_test \
+	takeover_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
 	run_test.sh
