@@ -226,7 +226,7 @@ static void state_that_is_none_is_refused(void **state)
 						  NULL), -EBUSY);
 	assert_int_equal(fuse_fmap_session_resume(other->fs, 0, NULL, 0, NULL),
 			 -EBUSY);
-	memcpy(saved + 8, &too_long, 4);
+	memcpy(saved + 24, &too_long, 4);
 	assert_int_equal(fuse_fmap_session_resume(other->fs, 0, saved, len,
 						  NULL), -EINVAL);
 	memset(saved, 0, sizeof(saved));

@@ -265,6 +265,8 @@ static void answer_init(struct fuse_fmap_session *fs,
 	hand_over_device(fs, out);
 	memcpy(fs->init.out, out, out->len);
 	fs->init.out_len = out->len;
+	fs->init.mount_id = fs->mount_id;
+	fs->init.mount_dev = fs->mount_dev;
 	atomic_store(&fs->init_done, true);
 	if (fs->op.save && fs->init.in_len)
 		fs->op.save(fs->userdata, &fs->init, sizeof(fs->init));

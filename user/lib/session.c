@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include "session_i.h"
 
 #ifndef STATX_MNT_ID_UNIQUE
@@ -220,19 +221,23 @@ static int give_libfuse_an_fd(struct fuse_fmap_session *fs)
 }
 
 /*
- * Return: a number that no other mount has, or had; 0: not known. Does not ask
- * the server, which may not answer yet, or no more.
+ * What is mounted there? Return: false if that cannot be told. Does not ask the
+ * server, which may not answer yet, or no more.
  */
-static uint64_t mount_id(const char *mountpoint)
+static bool see_mount(const char *mountpoint, uint64_t *id, uint64_t *dev)
 {
 	struct statx stx;
 
+	*id = 0;
+	*dev = 0;
 	if (statx(AT_FDCWD, mountpoint,
 		  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW,
-		  STATX_MNT_ID_UNIQUE, &stx) ||
-	    !(stx.stx_mask & STATX_MNT_ID_UNIQUE))
-		return 0;
-	return stx.stx_mnt_id;
+		  STATX_MNT_ID_UNIQUE, &stx))
+		return false;
+	if (stx.stx_mask & STATX_MNT_ID_UNIQUE)
+		*id = stx.stx_mnt_id;
+	*dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	return true;
 }
 
 /*
@@ -257,7 +262,8 @@ static int adopt(struct fuse_fmap_session *fs, int fd, const char *mountpoint)
 	fs->adopted = true;
 	fs->fd = fd;
 	fs->mountpoint = copy;
-	fs->mount_id = copy ? mount_id(copy) : 0;
+	if (copy)
+		see_mount(copy, &fs->mount_id, &fs->mount_dev);
 	return 0;
 }
 
@@ -408,6 +414,9 @@ int fuse_fmap_session_resume(struct fuse_fmap_session *fs, int fd,
 	if (rc)
 		return rc;
 	fs->init = init;
+	/* By now something else may be mounted there. */
+	fs->mount_id = init.mount_id;
+	fs->mount_dev = init.mount_dev;
 	atomic_store(&fs->replay, REPLAY_REQUEST);
 	return 0;
 }
@@ -430,12 +439,20 @@ static bool close_device(struct fuse_fmap_session *fs)
 }
 
 /*
- * Is our mount still there, though the connection is over? Somebody else's may
- * be by now, of a server that is faster than we are.
+ * Is our mount still there? Somebody else's may be by now, of a server that is
+ * faster than we are. If the connection is @over, which it is by an unmount, ours
+ * must be known by its number.
  */
-static bool is_mounted(const struct fuse_fmap_session *fs)
+static bool is_mounted(const struct fuse_fmap_session *fs, bool over)
 {
-	return fs->mount_id && mount_id(fs->mountpoint) == fs->mount_id;
+	uint64_t id, dev;
+
+	if (!see_mount(fs->mountpoint, &id, &dev))
+		return !over;
+	if (over && !fs->mount_id)
+		return false;
+	return (!fs->mount_id || id == fs->mount_id) &&
+	       (!fs->mount_dev || dev == fs->mount_dev);
 }
 
 void fuse_fmap_session_unmount(struct fuse_fmap_session *fs)
@@ -445,7 +462,7 @@ void fuse_fmap_session_unmount(struct fuse_fmap_session *fs)
 	if (fs->fd < 0)
 		return;
 	over = close_device(fs);
-	if (fs->mountpoint && (!over || is_mounted(fs)) &&
+	if (fs->mountpoint && is_mounted(fs, over) &&
 	    umount2(fs->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
 		session_log(fs, FUSE_LOG_ERR, "unmount %s: %s", fs->mountpoint,
 			    strerror(errno));

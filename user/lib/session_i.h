@@ -57,11 +57,14 @@ struct mount_options {
 /**
  * struct init_state - the INIT exchange, for a successor; plain data
  * @magic: INIT_STATE_MAGIC
+ * @mount_id, @mount_dev: as in struct fuse_fmap_session
  * @in_len: bytes of the request, as the kernel sent it
  * @out_len: bytes of the reply, as the kernel got it
  */
 struct init_state {
 	uint64_t magic;
+	uint64_t mount_id;
+	uint64_t mount_dev;
 	uint32_t in_len;
 	uint32_t out_len;
 	uint8_t in[INIT_MAX];
@@ -99,7 +102,9 @@ enum replay {
  *	ours stand in for; may be NULL
  * @mount: mount options
  * @mountpoint: to unmount; NULL: not ours, or done
- * @mount_id: of what is mounted there, see mount_id(); 0: not known
+ * @mount_id: of what is mounted there: a number that no other mount has, or had;
+ *	0: not known
+ * @mount_dev: its device number; 0: not known
  * @fd: device fd, or -1
  * @libfuse_fd: fd that libfuse writes to: until INIT is answered one end of a
  *	socket pair, then the device
@@ -134,6 +139,7 @@ struct fuse_fmap_session {
 	struct mount_options mount;
 	char *mountpoint;
 	uint64_t mount_id;
+	uint64_t mount_dev;
 	int fd;
 	int libfuse_fd;
 	int early_fd;
