@@ -135,14 +135,14 @@ static void start(struct place *p, const char *option, const char *value)
 	p->argv[n++] = p->m.dir;
 	p->argv[n] = NULL;
 	keeper_start(&p->k, p->argv);
-	UNTIL(keeper_hear(&p->k));
+	keeper_wait(&p->k);
 	p->m.minor = mount_minor(p->m.dir);
 }
 
 static void again(struct place *p)
 {
 	keeper_start(&p->k, p->argv);
-	UNTIL(keeper_hear(&p->k));
+	keeper_wait(&p->k);
 }
 
 static bool is_mounted(const struct place *p)
@@ -398,7 +398,7 @@ TEST(a_server_may_be_killed_before_init)
 			EQ(p->k.nstored, 2);
 			keeper_start(&p->k, p->argv);
 		}
-		UNTIL(keeper_hear(&p->k));
+		keeper_wait(&p->k);
 		EQ(task_wait(&user), 0);
 		end(p);
 	}

@@ -187,6 +187,20 @@ void keeper_start(struct keeper *k, char *const argv[])
 	_exit(127);
 }
 
+static bool ready_or_gone(struct keeper *k, struct task *t)
+{
+	return keeper_hear(k) || task_done(t);
+}
+
+void keeper_wait(struct keeper *k)
+{
+	struct task t = { .pid = k->pid };
+
+	UNTIL(ready_or_gone(k, &t));
+	if (!keeper_hear(k))
+		FAIL("the daemon ended with status %#x", task_reap(&t));
+}
+
 void keeper_kill(struct keeper *k)
 {
 	OK(kill(k->pid, SIGKILL));

@@ -35,6 +35,8 @@ void keeper_open(struct keeper *k);
 bool keeper_hear(struct keeper *k);
 /* Starts the daemon with all that is in the store. */
 void keeper_start(struct keeper *k, char *const argv[]);
+/* Waits until it is ready; fails if it ends instead. */
+void keeper_wait(struct keeper *k);
 /* kill -9 */
 void keeper_kill(struct keeper *k);
 /* Waits for its end; @signal is sent before, if not 0. Return: wait status. */
