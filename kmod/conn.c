@@ -138,6 +138,20 @@ void fmapfs_conn_wake(struct fmapfs_conn *conn)
 	kill_fasync(&conn->fasync, SIGIO, POLL_IN);
 }
 
+static const struct fmapfs_conn_ops *hold_fs(struct fmapfs_conn *conn,
+					     void **fs)
+{
+	const struct fmapfs_conn_ops *ops = NULL;
+
+	spin_lock(&conn->lock);
+	if (conn->ops && conn->ops->get(conn->fs)) {
+		ops = conn->ops;
+		*fs = conn->fs;
+	}
+	spin_unlock(&conn->lock);
+	return ops;
+}
+
 /**
  * fmapfs_conn_ready - INIT was answered; let the requests go
  * @conn: the connection; its agreed part is filled in
@@ -147,6 +161,14 @@ void fmapfs_conn_wake(struct fmapfs_conn *conn)
 void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,
 		       u16 congestion_threshold)
 {
+	const struct fmapfs_conn_ops *ops;
+	void *fs;
+
+	ops = hold_fs(conn, &fs);
+	if (ops) {
+		ops->ready(fs);
+		ops->put(fs);
+	}
 	spin_lock(&conn->lock);
 	if (max_background)
 		conn->max_background = max_background;
@@ -336,22 +358,15 @@ static int resend(struct fmapfs_conn *conn)
 int fmapfs_conn_notify(struct fmapfs_conn *conn, u32 code,
 		       struct iov_iter *from, size_t size)
 {
-	const struct fmapfs_conn_ops *ops = NULL;
-	void *fs = NULL;
-	bool ready;
+	const struct fmapfs_conn_ops *ops;
+	void *fs;
 	int rc;
 
 	if (code == FUSE_NOTIFY_RESEND)
 		return resend(conn);
-	spin_lock(&conn->lock);
-	ready = conn->phase == FMAPFS_CONN_READY;
-	if (ready && conn->ops && conn->ops->get(conn->fs)) {
-		ops = conn->ops;
-		fs = conn->fs;
-	}
-	spin_unlock(&conn->lock);
-	if (!ready)
+	if (phase_of(conn) != FMAPFS_CONN_READY)
 		return -EINVAL;
+	ops = hold_fs(conn, &fs);
 	if (!ops)
 		return -ENOENT;
 	rc = ops->notify(fs, code, from, size);
@@ -385,12 +400,28 @@ void fmapfs_conn_abort(struct fmapfs_conn *conn)
 	list_splice_init(&conn->forgets, &forgets);
 	spin_unlock(&conn->lock);
 
+	fmapfs_timeout_stop(conn);
 	finish_all(&reqs);
 	free_forgets(&forgets);
 	wake_up_all(&conn->blocked);
 	fmapfs_polled_wake_all(conn);
 	wake_up_all(&conn->readers);
 	kill_fasync(&conn->fasync, SIGIO, POLL_ERR);
+}
+
+/**
+ * fmapfs_conn_abort_by_user - the same, by the abort file
+ * @conn: the connection
+ *
+ * The server learns that it was, if it has agreed to be told so.
+ */
+void fmapfs_conn_abort_by_user(struct fmapfs_conn *conn)
+{
+	spin_lock(&conn->lock);
+	conn->abort_told = conn->agreed.flags & FUSE_ABORT_ERROR &&
+			   conn->phase != FMAPFS_CONN_DEAD;
+	spin_unlock(&conn->lock);
+	fmapfs_conn_abort(conn);
 }
 
 /**
@@ -415,10 +446,12 @@ void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last)
 	}
 	spin_unlock(&conn->lock);
 
-	if (abort)
+	if (abort) {
 		fmapfs_conn_abort(conn);
-	else
+	} else {
+		fmapfs_timeout_stop(conn);
 		fmapfs_conn_wake(conn);
+	}
 }
 
 void fmapfs_conn_add_dev(struct fmapfs_conn *conn)
@@ -496,4 +529,28 @@ void fmapfs_conn_set_limits(struct fmapfs_conn *conn,
 	}
 	spin_unlock(&conn->lock);
 	fmapfs_conn_wake(conn);
+}
+
+/**
+ * fmapfs_conn_for_each - look at what is not finished
+ * @conn: the connection
+ * @fn: called with each request, where it is, and @arg; under the connection's
+ *	lock
+ * @arg: anything
+ */
+void fmapfs_conn_for_each(struct fmapfs_conn *conn,
+			  void (*fn)(const struct fmapfs_req *req,
+				     const char *where, void *arg), void *arg)
+{
+	const struct fmapfs_req *req;
+	int bucket;
+
+	spin_lock(&conn->lock);
+	hash_for_each(conn->inflight, bucket, req, hash)
+		fn(req, "sent", arg);
+	list_for_each_entry(req, &conn->pending, list)
+		fn(req, "queued", arg);
+	list_for_each_entry(req, &conn->background, list)
+		fn(req, "background", arg);
+	spin_unlock(&conn->lock);
 }

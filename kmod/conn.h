@@ -22,6 +22,7 @@
 
 #include <linux/hashtable.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include "transport.h"
 
 struct fasync_struct;
@@ -70,6 +71,11 @@ enum fmapfs_conn_phase {
  * @readers: server threads in read(2) and poll(2)
  * @blocked: callers that wait until they may send
  * @fasync: readers by signal; has its own lock
+ * @abort_told: read(2) on the device says that it was aborted
+ * @timeout: how old a request may get, jiffies; 0: as old as it likes. Constant
+ *	once @phase is beyond NEW
+ * @timer: looks for requests that are too old; while it is to run it has a
+ *	reference to the connection
  * @ops: of the file system; NULL if there is none
  * @fs: the file system, for @ops; valid as long as @ops is not NULL
  * @pid_ns: in which the server sees its callers' pids; constant
@@ -100,6 +106,9 @@ struct fmapfs_conn {
 	wait_queue_head_t readers;
 	wait_queue_head_t blocked;
 	struct fasync_struct *fasync;
+	bool abort_told;
+	unsigned long timeout;
+	struct delayed_work timer;
 	const struct fmapfs_conn_ops *ops;
 	void *fs;
 	struct pid_namespace *pid_ns;
@@ -129,6 +138,9 @@ void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev);
 
 /* In polled.c */
 void fmapfs_polled_wake_all(struct fmapfs_conn *conn);
+
+/* In timeout.c */
+void fmapfs_timeout_stop(struct fmapfs_conn *conn);
 
 /* In queue.c */
 void fmapfs_req_take(struct fmapfs_req *req);

@@ -169,8 +169,10 @@ static ssize_t read_some(struct fmapfs_conn *conn,
 {
 	spin_lock(&conn->lock);
 	if (fmapfs_conn_is_over(conn)) {
+		bool told = conn->abort_told;
+
 		spin_unlock(&conn->lock);
-		return -ENODEV;
+		return told ? -ECONNABORTED : -ENODEV;
 	}
 	if (!list_empty(&conn->interrupts))
 		return read_interrupt(conn, to);

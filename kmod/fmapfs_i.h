@@ -86,6 +86,7 @@ enum fmapfs_counter {
  * @kobj: /sys/fs/fmapfs/ID
  * @kobj_added: it has been made, and is to be put
  * @kobj_done: the last sysfs reader has left
+ * @debugfs: /sys/kernel/debug/fmapfs/ID; may be an error
  * @notifying: notifications under way, each with an active reference to @sb
  * @going: the last of them has found nobody else; only ever set
  * @unmount: drops that last reference
@@ -116,6 +117,7 @@ struct fmapfs_sb {
 	struct kobject kobj;
 	bool kobj_added;
 	struct completion kobj_done;
+	struct dentry *debugfs;
 	atomic_t notifying;
 	bool going;
 	struct work_struct unmount;
@@ -506,6 +508,12 @@ int fmapfs_sysfs_init(void);
 void fmapfs_sysfs_exit(void);
 int fmapfs_sysfs_add(struct super_block *sb);
 void fmapfs_sysfs_del(struct super_block *sb);
+
+/* In debugfs.c */
+void fmapfs_debugfs_init(void);
+void fmapfs_debugfs_exit(void);
+void fmapfs_debugfs_add(struct super_block *sb);
+void fmapfs_debugfs_del(struct super_block *sb);
 
 /* In map.c */
 int fmapfs_map_new(struct inode *inode, const u64 *size,

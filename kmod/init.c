@@ -61,6 +61,8 @@ static const struct init_flag init_flags[] = {
 	{ .bit = FUSE_INIT_EXT },
 	{ .bit = FUSE_HAS_EXPIRE_ONLY, .needs = FUSE_INIT_EXT },
 	{ .bit = FUSE_HAS_RESEND, .needs = FUSE_INIT_EXT },
+	{ .bit = FUSE_REQUEST_TIMEOUT, .needs = FUSE_INIT_EXT },
+	{ .bit = FUSE_ABORT_ERROR },
 	{ .bit = FUSE_DAX_FMAP, .needs = FUSE_INIT_EXT, .dax = true },
 };
 
@@ -73,7 +75,7 @@ static const struct init_flag init_flags[] = {
 	(FUSE_WRITEBACK_CACHE | FUSE_POSIX_ACL | FUSE_MAP_ALIGNMENT | \
 	 FUSE_SETXATTR_EXT | FUSE_SECURITY_CTX | FUSE_CREATE_SUPP_GROUP | \
 	 FUSE_PASSTHROUGH | FUSE_ALLOW_IDMAP | FUSE_OVER_IO_URING | \
-	 FUSE_REQUEST_TIMEOUT | FUSE_DAX_FMAP | ~((FUSE_DAX_FMAP << 1) - 1))
+	 FUSE_DAX_FMAP | ~((FUSE_DAX_FMAP << 1) - 1))
 
 static u64 offered_flags(bool dax)
 {
@@ -117,6 +119,23 @@ static void agree_sizes(struct fmapfs_agreed *agreed,
 		agreed->max_write = MIN_WRITE;
 }
 
+/* What follows @flags2; a header older than the flags has no names for it. */
+struct init_out_tail {
+	u32 max_stack_depth;
+	u16 request_timeout;	/* seconds */
+};
+
+static u16 agreed_timeout(const struct fmapfs_agreed *agreed,
+			  const struct fuse_init_out *out)
+{
+	const struct init_out_tail *tail;
+
+	if (!(agreed->flags & FUSE_REQUEST_TIMEOUT))
+		return 0;
+	tail = (const void *)out + offsetofend(struct fuse_init_out, flags2);
+	return tail->request_timeout;
+}
+
 static int refuse(const struct fmapfs_req *req, const char *field, u64 value)
 {
 	pr_err_ratelimited("fmapfs (0:%u): the server's reply to INIT will not do: %s %#llx\n",
@@ -147,6 +166,9 @@ static int init_replied(struct fmapfs_req *req)
 	agreed->minor = min_t(u32, out->minor, FUSE_FMAP_KERNEL_MINOR_VERSION);
 	agreed->flags = agreed_flags(offered, replied);
 	agree_sizes(agreed, out);
+	agreed->time_gran = out->time_gran && out->time_gran <= NSEC_PER_SEC ?
+			    out->time_gran : 1;
+	fmapfs_timeout_start(req->conn, agreed_timeout(agreed, out));
 	fmapfs_conn_ready(req->conn, out->max_background,
 			  out->congestion_threshold);
 	return 0;

@@ -17,18 +17,22 @@ static int __init fmapfs_init(void)
 	rc = fmapfs_daxdev_init();
 	if (rc)
 		return rc;
-	rc = fmapfs_queue_init();
+	rc = fmapfs_timeout_init();
 	if (rc)
 		goto exit_daxdev;
+	rc = fmapfs_queue_init();
+	if (rc)
+		goto exit_timeout;
 	rc = fmapfs_inode_init();
 	if (rc)
 		goto exit_queue;
 	rc = fmapfs_sysfs_init();
 	if (rc)
 		goto exit_inode;
+	fmapfs_debugfs_init();
 	rc = fmapfs_dev_init();
 	if (rc)
-		goto exit_sysfs;
+		goto exit_debugfs;
 	rc = fmapfs_super_init();
 	if (rc)
 		goto exit_dev;
@@ -36,12 +40,15 @@ static int __init fmapfs_init(void)
 
 exit_dev:
 	fmapfs_dev_exit();
-exit_sysfs:
+exit_debugfs:
+	fmapfs_debugfs_exit();
 	fmapfs_sysfs_exit();
 exit_inode:
 	fmapfs_inode_exit();
 exit_queue:
 	fmapfs_queue_exit();
+exit_timeout:
+	fmapfs_timeout_exit();
 exit_daxdev:
 	fmapfs_daxdev_exit();
 	return rc;
@@ -51,9 +58,11 @@ static void __exit fmapfs_exit(void)
 {
 	fmapfs_super_exit();
 	fmapfs_dev_exit();
+	fmapfs_debugfs_exit();
 	fmapfs_sysfs_exit();
 	fmapfs_inode_exit();
 	fmapfs_queue_exit();
+	fmapfs_timeout_exit();
 	/* The last unmount has given back every device. */
 	fmapfs_daxdev_exit();
 }

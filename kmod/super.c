@@ -356,9 +356,17 @@ static void let_go_of_mount(void *p)
 	queue_work(unmount_wq, &fs->unmount);
 }
 
+static void server_ready(void *p)
+{
+	struct super_block *sb = p;
+
+	sb->s_time_gran = fmapfs_agreed(sb)->time_gran;
+}
+
 static const struct fmapfs_conn_ops fmapfs_conn_ops = {
 	.get	= hold_mount,
 	.put	= let_go_of_mount,
+	.ready	= server_ready,
 	.notify	= fmapfs_notify,
 };
 
@@ -414,6 +422,7 @@ static int fmapfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	rc = fmapfs_sysfs_add(sb);
 	if (rc)
 		return rc;
+	fmapfs_debugfs_add(sb);
 	sb->s_subtype = opts->subtype;
 	opts->subtype = NULL;
 	fmapfs_conn_bind(fmapfs_sb(sb)->conn, &fmapfs_conn_ops, sb);
@@ -482,6 +491,7 @@ static void fmapfs_kill_sb(struct super_block *sb)
 
 	if (fs) {
 		fmapfs_conn_unbind(fs->conn);
+		fmapfs_debugfs_del(sb);
 		fmapfs_sysfs_del(sb);
 	}
 	/* Evicts the inodes, whose forgets are the last things to be sent. */

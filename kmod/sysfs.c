@@ -68,7 +68,7 @@ static ssize_t waiting_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t abort_store(struct kobject *kobj, struct kobj_attribute *attr,
 			   const char *buf, size_t count)
 {
-	fmapfs_conn_abort(fs_of(kobj)->conn);
+	fmapfs_conn_abort_by_user(fs_of(kobj)->conn);
 	return count;
 }
 

@@ -30,6 +30,7 @@ struct pid_namespace;
  * @minor: of the protocol
  * @max_write: bytes of data in a WRITE
  * @max_read: bytes of data in a READ
+ * @time_gran: granularity of times, nanoseconds
  * @max_readahead: bytes to read in advance
  *
  * Written once, before the connection is ready; constant from then on.
@@ -39,6 +40,7 @@ struct fmapfs_agreed {
 	u32 minor;
 	u32 max_write;
 	u32 max_read;
+	u32 time_gran;
 	u32 max_readahead;
 };
 
@@ -47,6 +49,7 @@ struct fmapfs_agreed {
  * @get: hold the file system, so that it stays while a notification is seen to.
  *	Called under the connection's lock: must not sleep. False: it is going
  * @put: the hold ends, and maybe the file system. Does not wait for that
+ * @ready: INIT was answered; before anything else is sent
  * @notify: see to a notification, of which @size bytes are left in @from. Runs
  *	in the server's write(2), which fails with what it returns: 0 or -errno.
  *	Waits for nothing that the server has to answer; other waits are killable
@@ -58,6 +61,7 @@ struct fmapfs_agreed {
 struct fmapfs_conn_ops {
 	bool (*get)(void *fs);
 	void (*put)(void *fs);
+	void (*ready)(void *fs);
 	int (*notify)(void *fs, u32 code, struct iov_iter *from, size_t size);
 };
 
@@ -224,9 +228,13 @@ void fmapfs_conn_ready(struct fmapfs_conn *conn, u16 max_background,
 int fmapfs_conn_wait_ready(struct fmapfs_conn *conn);
 void fmapfs_conn_close(struct fmapfs_conn *conn, struct fmapfs_req *last);
 void fmapfs_conn_abort(struct fmapfs_conn *conn);
+void fmapfs_conn_abort_by_user(struct fmapfs_conn *conn);
 bool fmapfs_conn_congested(struct fmapfs_conn *conn);
 bool fmapfs_conn_alive(struct fmapfs_conn *conn);
 unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn);
+void fmapfs_conn_for_each(struct fmapfs_conn *conn,
+			  void (*fn)(const struct fmapfs_req *req,
+				     const char *where, void *arg), void *arg);
 void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,
 			unsigned int *congestion_threshold);
 void fmapfs_conn_set_limits(struct fmapfs_conn *conn,
@@ -239,6 +247,11 @@ void fmapfs_polled_prepare(struct fmapfs_conn *conn,
 void fmapfs_polled_add(struct fmapfs_conn *conn, struct fmapfs_polled *polled);
 void fmapfs_polled_del(struct fmapfs_conn *conn, struct fmapfs_polled *polled);
 void fmapfs_polled_wake(struct fmapfs_conn *conn, u64 kh);
+
+/* In timeout.c */
+int fmapfs_timeout_init(void);
+void fmapfs_timeout_exit(void);
+void fmapfs_timeout_start(struct fmapfs_conn *conn, unsigned int seconds);
 
 /* In dev.c */
 int fmapfs_dev_init(void);
