@@ -32,6 +32,8 @@ TEST_GEN_PROGS := \
 	refetch_test \
 	refresh_test \
 	notify_test \
+	resend_test \
+	timeout_test \
 	corpus_test \
 	stress_test \
 	takeover_test

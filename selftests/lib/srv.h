@@ -116,6 +116,8 @@ struct srv {
 	uint32_t max_background, congestion_threshold;
 	uint32_t max_readahead;	/* 0: as much as is offered */
 	int init_error;
+	uint16_t request_timeout;	/* seconds */
+	uint32_t time_gran;
 	uint64_t negative_ms;	/* how long an unknown name is known to be so */
 	/* Its devices. "": ENODEV */
 	char dev[64][DAXDEV_NAME_MAX];
