@@ -396,6 +396,66 @@ TEST(store_makes_the_file_longer)
 	mnt_end(m);
 }
 
+TEST(stored_data_are_read_without_a_read)
+{
+	struct srv *s = srv_new();
+	struct node *n = srv_plain(s, "a", NULL, 2 * PAGE);
+	uint8_t *data = malloc(2 * PAGE), *buf = malloc(2 * PAGE);
+	struct mnt *m;
+	int dev, fd;
+
+	n->open_flags = FOPEN_KEEP_CACHE;
+	m = mnt_new_dev(s, MNT_OPTS, &dev);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	pat_fill(data, 1, 0, 2 * PAGE);
+	OK(note_store(dev, n->id, 0, data, 2 * PAGE));
+	EQ(read(fd, buf, 2 * PAGE), 2 * PAGE);
+	PAT(buf, 1, 0, 2 * PAGE);
+	EQ(srv_seen(s, FUSE_READ), 0);
+	/* A page of two is dropped, and is the server's again. */
+	pat_fill(n->data, 2, 0, 2 * PAGE);
+	OK(note_inval_inode(dev, n->id, PAGE, 1));
+	EQ(pread(fd, buf, 2 * PAGE, 0), 2 * PAGE);
+	PAT(buf, 1, 0, PAGE);
+	PAT(buf + PAGE, 2, PAGE, PAGE);
+	TRUE(srv_seen(s, FUSE_READ) > 0);
+	OK(close(fd));
+	OK(close(dev));
+	mnt_end(m);
+}
+
+static int read_a(void *path)
+{
+	char buf[PAGE];
+	int fd = open(path, O_RDONLY);
+
+	return fd < 0 || read(fd, buf, PAGE) != (ssize_t)PAGE ? -1 : close(fd);
+}
+
+TEST(nothing_waits_for_a_read_that_is_not_answered)
+{
+	struct srv *s = srv_new();
+	struct node *n = srv_plain(s, "a", NULL, PAGE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	char data[PAGE] = "stored";
+	struct task t;
+	struct mnt *m;
+	int dev;
+
+	r->left = -1;
+	m = mnt_new_dev(s, MNT_OPTS, &dev);
+	t = task_start(read_a, (void *)in_mnt(m, "a"));
+	UNTIL(r->hits);
+	OK(note_inval_inode(dev, n->id, 0, 0));
+	OK(note_store(dev, n->id, 0, data, 100));
+	OK(note_retrieve(dev, 1, n->id, 0, PAGE));
+	OK(note_store(dev, n->id, 0, data, PAGE));
+	srv_release(s, r);
+	EQ(task_wait(&t), 0);
+	OK(close(dev));
+	mnt_end(m);
+}
+
 /* The server is the test: it reads what it has asked for. */
 static const struct fuse_notify_retrieve_in *retrieved(int dev, uint8_t *buf,
 						       uint64_t unique)
