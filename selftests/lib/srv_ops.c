@@ -68,7 +68,7 @@ static int op_init(struct call *c)
 	out->max_pages = c->s->max_pages;
 	out->time_gran = c->s->time_gran ? c->s->time_gran : 1;
 	/* Newer than the headers of some beds. */
-	memcpy((uint8_t *)out + 44, &c->s->request_timeout,
+	memcpy((uint8_t *)out + 40, &c->s->request_timeout,
 	       sizeof(c->s->request_timeout));
 	return sizeof(*out);
 }
