@@ -75,6 +75,14 @@ check:
 
 check-all:
 	selftests/vm/check $(CHECK_ALL_BEDS)
+	selftests/vm/check-long peer $(CHECK_ALL_BEDS)
+	selftests/vm/check-long stress $(CHECK_ALL_BEDS)
+
+check-peer:
+	selftests/vm/check-long peer $(CHECK_BEDS)
+
+check-stress:
+	selftests/vm/check-long stress $(CHECK_BEDS)
 
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
@@ -98,6 +106,9 @@ help:
 	@echo 'make check        all tests, on stock kernels in virtual machines:'
 	@echo '                  $(CHECK_BEDS)'
 	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
+	@echo '                  and, there, check-peer and check-stress'
+	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
+	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
 	@echo 'make style        checkpatch and shellcheck'
 	@echo 'make demo         two hosts, one memory'
 	@echo 'make bench        not yet'
@@ -108,4 +119,4 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-unit demo bench style help
+	check-peer check-stress check-unit demo bench style help

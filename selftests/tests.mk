@@ -39,5 +39,7 @@ TEST_GEN_PROGS := \
 	takeover_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
-	run_test.sh
+	run_test.sh \
+	peer_test.sh \
+	examples_test.sh
 TEST_FILES := tap.sh

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The same calls on fmapfs and on the in-tree fuse, with the same server.
+#
+# For each case and seed:
+# 1. A fresh tree is made on a disk; one of libfuse's servers gives access to
+#    it on the in-tree fuse. peer does its calls there, then the whole tree is
+#    told, through the mount and, after unmounting, on the disk.
+# 2. The same on fmapfs. Expect the same lines, but for peer/differences.
+#
+# PEER_SEEDS and PEER_COUNT in the environment: other seeds, more calls;
+# PEER_ON=fuse: the in-tree fuse again, which must agree with itself.
+# shellcheck disable=SC2317 # cases are called by name
+set -u
+
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=selftests/peer/servers.sh
+. "$dir/peer/servers.sh"
+
+seeds=${PEER_SEEDS:-1}
+count=${PEER_COUNT:-400}
+disk=$tmp/disk
+peer=$dir/peer/peer
+
+# One disk for all: what the order of a directory hangs on is the same.
+make_disk() {
+	truncate -s 512M "$tmp/image"
+	mkfs.ext4 -q -F -O ^has_journal -N 100000 "$tmp/image"
+	mkdir "$disk"
+	modprobe loop
+	mount -o loop,user_xattr "$tmp/image" "$disk"
+}
+make_disk
+trap 'umount "$disk"; rm -rf "$tmp"' EXIT
+
+# run_peer TYPE SEED SERVER [ARG...]
+run_peer() {
+	local type=$1 seed=$2 source=$disk/tree
+
+	shift 2
+	rm -rf "$source"
+	mkdir "$source"
+	"$peer" populate "$source"
+	serve "$type" "$@"
+	"$peer" "$seed" "$count" "$mnt/1/2/3/4/5/work"
+	"$peer" walk "$mnt"
+	ended
+	"$peer" walk "$source"
+}
+
+compare() { # compare SERVER [ARG...]
+	local seed
+
+	for seed in $seeds; do
+		run_peer fuse "$seed" "$@" >"$tmp/log.a"
+		run_peer "${PEER_ON:-fmapfs}" "$seed" "$@" >"$tmp/log.b"
+		awk -f "$dir/peer/compare.awk" "$dir/peer/differences" \
+			"$tmp/log.a" "$tmp/log.b" >"$tmp/differences" || {
+			say "seed $seed"
+			cat "$tmp/differences"
+			return 1
+		}
+		say "seed $seed: $(tail -n 1 "$tmp/differences")"
+	done
+}
+
+passthrough_ll() { # passthrough_ll OPTIONS
+	compare passthrough_ll -f -o "source=$disk/tree,$1" @
+}
+
+passthrough_ll_caches_forever() {
+	options=allow_other
+	passthrough_ll cache=always,timeout=86400,xattr
+}
+
+passthrough_ll_caches_nothing() {
+	options=allow_other
+	passthrough_ll cache=never,timeout=0,xattr
+}
+
+passthrough_ll_checks_permissions() {
+	options=allow_other,default_permissions
+	passthrough_ll cache=always,timeout=86400,xattr,flock
+}
+
+passthrough_ll_is_for_its_owner() {
+	options=
+	passthrough_ll cache=auto,timeout=86400,no_xattr,no_flock
+}
+
+passthrough_hp_caches() {
+	options=
+	compare passthrough_hp --foreground "$disk/tree" @
+}
+
+passthrough_hp_does_not_cache() {
+	options=
+	compare passthrough_hp --foreground --nocache "$disk/tree" @
+}
+
+run_cases \
+	passthrough_ll_caches_forever \
+	passthrough_ll_caches_nothing \
+	passthrough_ll_checks_permissions \
+	passthrough_ll_is_for_its_owner \
+	passthrough_hp_caches \
+	passthrough_hp_does_not_cache
