@@ -285,11 +285,13 @@ static ssize_t interrupt_replied(struct fmapfs_conn *conn,
 	hash_for_each_possible(conn->inflight, req, hash, unique) {
 		if (req->in->unique != unique)
 			continue;
+		rc = sizeof(*oh);
 		if (oh->error == -ENOSYS)
 			conn->no_interrupt = true;
-		else if (oh->error == -EAGAIN)
+		else if (oh->error == -EAGAIN && req->interrupted)
 			fmapfs_queue_interrupt(conn, req);
-		rc = sizeof(*oh);
+		else if (oh->error == -EAGAIN)
+			rc = -EINVAL;
 		break;
 	}
 	spin_unlock(&conn->lock);
