@@ -36,6 +36,7 @@ TEST_GEN_PROGS := \
 	timeout_test \
 	corpus_test \
 	stress_test \
+	hostile_frame_test \
 	takeover_test
 TEST_PROGS := \
 	fmapfsd_test.sh \

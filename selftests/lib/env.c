@@ -60,9 +60,21 @@ char *make_dir(void)
 	return dir;
 }
 
+/*
+ * With HOSTILE_ON=fuse in the environment the tests that allow for it run on the
+ * in-tree fuse, to compare.
+ */
+bool on_fuse(void)
+{
+	const char *on = getenv("HOSTILE_ON");
+
+	return on && !strcmp(on, "fuse");
+}
+
 int open_dev(void)
 {
-	return OK(open(FMAPFS_NODE, O_RDWR | O_CLOEXEC));
+	return OK(open(on_fuse() ? "/dev/fuse" : FMAPFS_NODE,
+		       O_RDWR | O_CLOEXEC));
 }
 
 int mount_fd(int dev, const char *dir, const char *opts)
@@ -72,7 +84,8 @@ int mount_fd(int dev, const char *dir, const char *opts)
 	snprintf(data, sizeof(data),
 		 "fd=%d,rootmode=40000,user_id=0,group_id=0%s%s", dev,
 		 *opts ? "," : "", opts);
-	return mount("test", dir, FMAPFS_TYPE, MS_NOSUID | MS_NODEV, data);
+	return mount("test", dir, on_fuse() ? "fuse" : FMAPFS_TYPE,
+		     MS_NOSUID | MS_NODEV, data);
 }
 
 /* From mountinfo, which asks no server. */

@@ -33,6 +33,7 @@ int open_in(const struct mnt *m, const char *name, int flags);
 
 /* Parts of it, for tests that do their own mounting. */
 char *make_dir(void);
+bool on_fuse(void);
 int open_dev(void);
 int mount_fd(int dev, const char *dir, const char *opts);
 int srv_start(struct srv *s, int dev);

@@ -219,6 +219,38 @@ static void put_bad(struct rule *r, int dev, uint64_t unique,
 	r->bad_errno = put(dev, &h, body, len);
 }
 
+/* Counted before the kernel can give back what it hands out. */
+static int put_counted(struct srv *s, int dev, uint32_t opcode,
+		       struct fuse_out_header *h, const uint8_t *body,
+		       size_t len)
+{
+	int err;
+
+	if (!h->error)
+		srv_count_reply(s, opcode, body, len, 1);
+	err = put(dev, h, body, len);
+	if (err && !h->error)
+		srv_count_reply(s, opcode, body, len, -1);
+	return err;
+}
+
+/* @h and @len: of the good reply, whose body is in out_buf. */
+static void put_spoilt(struct srv *s, int dev, const struct fuse_in_header *in,
+		       const struct fuse_out_header *h, size_t len,
+		       struct rule *r)
+{
+	static uint8_t body[SRV_MAX_WRITE * 2];
+	struct spoilt sp = {
+		.s = s, .in = in, .h = *h, .body = body, .len = len,
+		.arg = r->spoil_arg,
+	};
+
+	memcpy(body, out_buf, len);
+	r->spoil(&sp);
+	sp.h.len = sizeof(sp.h) + sp.len + sp.len_delta;
+	r->bad_errno = put_counted(s, dev, in->opcode, &sp.h, body, sp.len);
+}
+
 /* @rc: length of the body in out_buf, or -errno. @r: may be NULL. */
 static int reply(struct srv *s, int dev, const struct fuse_in_header *in,
 		 int rc, struct rule *r)
@@ -233,11 +265,9 @@ static int reply(struct srv *s, int dev, const struct fuse_in_header *in,
 
 	if (r && r->act == ACT_BAD)
 		put_bad(r, dev, in->unique, out_buf, len);
-	/* Counted before the kernel can give them back. */
-	srv_count_lookups(s, in->opcode, out_buf, len, 1);
-	err = put(dev, &h, out_buf, len);
-	if (err)
-		srv_count_lookups(s, in->opcode, out_buf, len, -1);
+	if (r && r->act == ACT_SPOIL)
+		put_spoilt(s, dev, in, &h, len, r);
+	err = put_counted(s, dev, in->opcode, &h, out_buf, len);
 	if (r)
 		r->good_errno = err;
 	return err;
@@ -257,6 +287,8 @@ static void serve(struct srv *s, int dev, struct fuse_in_header *in, size_t len,
 	} else if (r && r->act == ACT_BODY) {
 		memcpy(out_buf, r->bad.body, r->bad.body_len);
 		rc = r->bad.body_len;
+	} else if (r && r->answer) {
+		rc = r->answer(&c);
 	} else {
 		rc = srv_answer(&c);
 	}
@@ -313,7 +345,7 @@ static struct rule *rule_for(struct srv *s, const struct fuse_in_header *in)
 	for (i = 0; i < s->nrules; i++) {
 		struct rule *r = &s->rules[i];
 
-		if (r->opcode != in->opcode || !r->left ||
+		if ((r->opcode && r->opcode != in->opcode) || !r->left ||
 		    (r->nodeid && r->nodeid != in->nodeid))
 			continue;
 		if (r->left > 0)
@@ -363,6 +395,7 @@ static void dispatch(struct srv *s, int dev, struct fuse_in_header *in,
 	struct rule *r = rule_for(s, in);
 
 	note(s, in, len);
+	srv_count_request(s, in);
 	if (in->opcode == FUSE_INTERRUPT) {
 		uint64_t unique;
 

@@ -24,6 +24,7 @@
 #define SRV_OPS		64
 #define SRV_LAST	1024
 #define SRV_IOCTL_MAX	(64 * KIB)
+#define SRV_STRAYS	1024
 #define SRV_HEAP	(256 * MIB)
 #define SRV_MAX_WRITE	(1 * MIB)
 
@@ -69,6 +70,7 @@ enum act {
 	ACT_STALL_INTR,	/* ... or, with EINTR, when interrupted */
 	ACT_BAD,	/* first a bad reply, see struct bad, then the good one */
 	ACT_BODY,	/* answer with the body of struct bad */
+	ACT_SPOIL,	/* first what ->spoil makes of the good reply, then that */
 	ACT_DIE,	/* _exit() */
 };
 
@@ -82,13 +84,29 @@ struct bad {
 	uint64_t body_len;
 };
 
-/* What to do with a request of this opcode and node (0: any). */
+/* A good reply, for ->spoil to change; sent with the length that it then has. */
+struct spoilt {
+	struct srv *s;
+	const struct fuse_in_header *in;	/* the request, all of it */
+	struct fuse_out_header h;	/* len is set when it is sent */
+	int32_t len_delta;		/* and then falsified by this */
+	uint8_t *body;			/* has room for SRV_MAX_WRITE * 2 bytes */
+	size_t len;
+	const void *arg;		/* the rule's */
+};
+
+struct call;
+
+/* What to do with a request of this opcode (0: any) and node (0: any). */
 struct rule {
 	uint32_t opcode;
 	uint64_t nodeid;
 	enum act act;
 	int arg;
 	struct bad bad;
+	void (*spoil)(struct spoilt *sp);
+	const void *spoil_arg;
+	int (*answer)(struct call *c);	/* instead of srv_answer() */
 	atomic_int left;	/* how many more requests; < 0: all */
 	atomic_int hits;
 	atomic_bool released;
@@ -106,6 +124,12 @@ struct seen {
 	uint64_t off;
 	uint32_t size, io_flags;
 	uint8_t body[48];	/* the first bytes of it, then zeroes */
+};
+
+/* A node id that no node has, but a reply or a forget named. */
+struct stray {
+	uint64_t id;
+	atomic_long lookups, forgets;
 };
 
 struct srv {
@@ -148,6 +172,10 @@ struct srv {
 	struct rule rules[SRV_RULES];
 	atomic_int nnodes;
 	struct node nodes[SRV_NODES];
+	atomic_int nstrays;
+	struct stray strays[SRV_STRAYS];
+	atomic_long handles;		/* opened and not released */
+	atomic_ulong handle_sum;	/* of these */
 	size_t heap_used;
 	uint8_t heap[];
 };
@@ -187,21 +215,26 @@ struct call {
 /* The length of the reply's body, -errno, or SRV_NO_REPLY. */
 int srv_answer(struct call *c);
 void srv_swap_fmaps(struct node *n);
+void srv_fill_attr(const struct node *n, struct fuse_attr *a);
+void srv_fill_entry(const struct node *n, struct fuse_entry_out *e);
+
+/* In srv_count.c */
+void srv_count_reply(struct srv *s, uint32_t opcode, const uint8_t *out,
+		     size_t len, int sign);
+void srv_count_request(struct srv *s, const struct fuse_in_header *in);
+void srv_count_forgets(struct srv *s, uint64_t id, uint64_t n);
+const char *srv_imbalance(struct srv *s);
 
 /* In srv_data.c */
 int srv_fallocate(struct call *c);
 int srv_lseek(struct call *c);
 int srv_copy(struct call *c);
-void srv_count_lookups(struct srv *s, uint32_t opcode, const uint8_t *out,
-		       size_t len, int sign);
 
 /* What follows the first @size bytes of the body: strings. */
 static inline const char *srv_name_in(const struct call *c, size_t size)
 {
 	return (const char *)c->body + size;
 }
-
-void srv_fill_entry(const struct node *n, struct fuse_entry_out *e);
 
 /* In srv_names.c */
 int srv_mknod(struct call *c);

@@ -9,7 +9,7 @@
 #include "srv.h"
 #include "tap.h"
 
-static void fill_attr(const struct node *n, struct fuse_attr *a)
+void srv_fill_attr(const struct node *n, struct fuse_attr *a)
 {
 	memset(a, 0, sizeof(*a));
 	a->ino = n->id;
@@ -35,7 +35,7 @@ void srv_fill_entry(const struct node *n, struct fuse_entry_out *e)
 	e->entry_valid_nsec = n->entry_ms % 1000 * 1000000;
 	e->attr_valid = n->attr_ms / 1000;
 	e->attr_valid_nsec = n->attr_ms % 1000 * 1000000;
-	fill_attr(n, &e->attr);
+	srv_fill_attr(n, &e->attr);
 }
 
 static int op_init(struct call *c)
@@ -91,19 +91,11 @@ static int op_lookup(struct call *c)
 	return sizeof(*out);
 }
 
-static void forget(struct srv *s, uint64_t id, uint64_t n)
-{
-	struct node *node = srv_find(s, id);
-
-	if (node)
-		node->forgets += n;
-}
-
 static int op_forget(struct call *c)
 {
 	const struct fuse_forget_in *in = c->body;
 
-	forget(c->s, c->in->nodeid, in->nlookup);
+	srv_count_forgets(c->s, c->in->nodeid, in->nlookup);
 	return SRV_NO_REPLY;
 }
 
@@ -114,7 +106,7 @@ static int op_batch_forget(struct call *c)
 	uint32_t i;
 
 	for (i = 0; i < in->count; i++)
-		forget(c->s, one[i].nodeid, one[i].nlookup);
+		srv_count_forgets(c->s, one[i].nodeid, one[i].nlookup);
 	return SRV_NO_REPLY;
 }
 
@@ -125,7 +117,7 @@ static int attr_reply(struct call *c)
 	memset(out, 0, sizeof(*out));
 	out->attr_valid = c->node->attr_ms / 1000;
 	out->attr_valid_nsec = c->node->attr_ms % 1000 * 1000000;
-	fill_attr(c->node, &out->attr);
+	srv_fill_attr(c->node, &out->attr);
 	return sizeof(*out);
 }
 
@@ -486,36 +478,4 @@ int srv_answer(struct call *c)
 	if (ops[op].node && !c->node)
 		return -ESTALE;
 	return ops[op].fn(c);
-}
-
-static void count_one(struct srv *s, const struct fuse_entry_out *e, int sign)
-{
-	struct node *n = e->nodeid ? srv_find(s, e->nodeid) : NULL;
-
-	if (n)
-		n->lookups += sign;
-}
-
-static bool brings_lookup(uint32_t opcode)
-{
-	return opcode == FUSE_LOOKUP || opcode == FUSE_MKNOD ||
-	       opcode == FUSE_MKDIR || opcode == FUSE_SYMLINK ||
-	       opcode == FUSE_LINK || opcode == FUSE_CREATE ||
-	       opcode == FUSE_TMPFILE;
-}
-
-/* What a reply adds to the lookups that the kernel has to give back. */
-void srv_count_lookups(struct srv *s, uint32_t opcode, const uint8_t *out,
-		       size_t len, int sign)
-{
-	size_t at = 0;
-
-	if (brings_lookup(opcode) && len >= sizeof(struct fuse_entry_out))
-		count_one(s, (const void *)out, sign);
-	while (opcode == FUSE_READDIRPLUS && at < len) {
-		const struct fuse_direntplus *d = (const void *)(out + at);
-
-		count_one(s, &d->entry_out, sign);
-		at += FUSE_DIRENTPLUS_SIZE(d);
-	}
 }
