@@ -302,6 +302,13 @@ static ssize_t raw_dirent(const struct fmapfs_dirbuf *buf,
 	return size <= left ? size : 0;
 }
 
+static void forget_entry(struct fmapfs_dirbuf *buf, u64 nodeid)
+{
+	fmapfs_forget_send(buf->req->conn,
+			   fmapfs_forget_new(GFP_KERNEL | __GFP_NOFAIL),
+			   nodeid, 1);
+}
+
 /* Gives back the lookups of the entries that nobody has consumed. */
 static void forget_rest(struct fmapfs_dirbuf *buf)
 {
@@ -312,10 +319,7 @@ static void forget_rest(struct fmapfs_dirbuf *buf)
 	while (buf->plus && (size = raw_dirent(buf, &entry, &dirent)) > 0) {
 		buf->at += size;
 		if (entry->nodeid && !is_dot(dirent))
-			fmapfs_forget_send(buf->req->conn,
-					   fmapfs_forget_new(GFP_KERNEL |
-							     __GFP_NOFAIL),
-					   entry->nodeid, 1);
+			forget_entry(buf, entry->nodeid);
 	}
 }
 
@@ -394,16 +398,12 @@ int fmapfs_dirbuf_next(struct super_block *sb, struct fmapfs_dirbuf *buf,
 	ent->namelen = dirent->namelen;
 	ent->type = dirent->type;
 	ent->has_entry = entry && entry->nodeid && !is_dot(dirent);
-	if (ent->has_entry) {
-		/* Of what makes no sense the name alone is good. */
-		ent->has_entry = !fmapfs_decode_entry(sb, opcode, entry,
-						      buf->version,
-						      &ent->entry);
-		if (!ent->has_entry)
-			fmapfs_forget_send(buf->req->conn,
-					   fmapfs_forget_new(GFP_KERNEL |
-							     __GFP_NOFAIL),
-					   entry->nodeid, 1);
+	/* As in FUSE: a name is listed also if what came along is of no use. */
+	if (ent->has_entry &&
+	    fmapfs_decode_entry(sb, opcode, entry, buf->version,
+				&ent->entry)) {
+		forget_entry(buf, entry->nodeid);
+		ent->has_entry = false;
 	}
 	buf->at += size;
 	return 1;
