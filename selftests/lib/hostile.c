@@ -22,7 +22,7 @@ static struct node *forgetful(struct node *n)
 	return n;
 }
 
-static void make_tree(struct srv *s)
+void hostile_tree(struct srv *s)
 {
 	s->want |= FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS | FUSE_ATOMIC_O_TRUNC;
 	nodes.a = forgetful(srv_plain(s, "a", "0123456789", 10));
@@ -38,11 +38,8 @@ static void make_tree(struct srv *s)
 
 struct mnt *hostile_begin(struct srv *s, int *dev)
 {
-	struct mnt *m;
-
-	make_tree(s);
-	m = mnt_new_dev(s, MNT_OPTS, dev);
-	return m;
+	hostile_tree(s);
+	return mnt_new_dev(s, MNT_OPTS, dev);
 }
 
 static bool lists_good(const struct mnt *m)
@@ -93,11 +90,14 @@ static void settle(const struct mnt *m, bool leaks)
 		FAIL("all is given back");
 }
 
-/* The orderly end of any such test: nothing has been lost. */
-void hostile_end(struct mnt *m, bool leaks)
+/* The orderly end of any such test: nothing has been lost. @row: may be NULL. */
+void hostile_end(struct mnt *m, const struct hostile *row)
 {
-	use_good(m);
-	settle(m, leaks);
+	bool fuse = row && on_fuse();
+
+	if (!fuse || !row->fuse_ruins)
+		use_good(m);
+	settle(m, fuse && row->fuse_leaks);
 	if (!on_fuse())
 		EQ(sysfs_read(m, "waiting"), 0);
 	mnt_end(m);
@@ -110,7 +110,7 @@ static const char *told(long result)
 	char *p = text[next++ % 4];
 
 	if (result < 0)
-		snprintf(p, sizeof(text[0]), "%s", strerrorname_np(-result));
+		snprintf(p, sizeof(text[0]), "%s", strerror(-result));
 	else
 		snprintf(p, sizeof(text[0]), "%ld", result);
 	return p;
@@ -133,7 +133,6 @@ void hostile_run(const void *arg)
 	struct outcome got;
 	struct rule *r;
 	struct mnt *m;
-	int dev;
 
 	r = srv_on(s, row->opcode, 0, ACT_SPOIL, 0);
 	r->spoil = row->spoil;
@@ -141,11 +140,11 @@ void hostile_run(const void *arg)
 	r->answer = hostile_answer;
 	if (row->again)
 		r->left = -1;
-	m = hostile_begin(s, &dev);
-	OK(close(dev));
+	hostile_tree(s);
 	if (row->prepare)
 		row->prepare(s);
-	got.call = row->call(m);
+	m = mnt_new(s);
+	got.call = (row->call ? row->call : call_of(row->opcode)->call)(m);
 	if (!r->hits)
 		FAIL("opcode %u was never sent; the call gave %s", row->opcode,
 		     told(got.call));
@@ -157,5 +156,5 @@ void hostile_run(const void *arg)
 	/* What is refused for what it says, and not for its size, is counted. */
 	if (!on_fuse() && got.call == -EIO && !got.reply)
 		TRUE(counter(m, "bad_reply") > 0);
-	hostile_end(m, on_fuse() && row->fuse_leaks);
+	hostile_end(m, row);
 }

@@ -29,7 +29,7 @@ struct hostile {
 	uint32_t opcode;		/* whose reply is spoilt */
 	void (*spoil)(struct spoilt *sp);
 	const void *arg;		/* of ->spoil */
-	long (*call)(struct mnt *m);	/* see CALL() */
+	long (*call)(struct mnt *m);	/* see CALL(); NULL: that of call_of() */
 	struct outcome want;
 	bool waits;			/* then the right reply still counts */
 	/* In-tree fuse, where it differs: what comes of it, ... */
@@ -37,13 +37,15 @@ struct hostile {
 	struct outcome fuse;
 	/* ... and whether lookups or handles are never given back. */
 	bool fuse_leaks;
+	bool fuse_ruins;		/* the mount is of no use any more */
 	bool again;			/* all such replies, not just the first */
-	void (*prepare)(struct srv *s);
+	void (*prepare)(struct srv *s);	/* before the mount */
 };
 
 /* A mount with the tree above; @dev: the test's own device fd. */
+void hostile_tree(struct srv *s);
 struct mnt *hostile_begin(struct srv *s, int *dev);
-void hostile_end(struct mnt *m, bool leaks);
+void hostile_end(struct mnt *m, const struct hostile *row);
 void hostile_run(const void *row);
 const struct hostile_tree *tree(void);
 
@@ -94,5 +96,6 @@ struct opcode_call {
 extern const struct opcode_call opcode_calls[];
 int nopcode_calls(void);
 const struct opcode_call *call_of(uint32_t opcode);
+long call_copy(struct mnt *m);
 
 #endif /* SELFTESTS_HOSTILE_H */
