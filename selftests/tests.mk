@@ -37,6 +37,9 @@ TEST_GEN_PROGS := \
 	corpus_test \
 	stress_test \
 	hostile_frame_test \
+	hostile_dir_test \
+	hostile_attr_test \
+	hostile_entry_test \
 	takeover_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
