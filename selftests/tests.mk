@@ -37,6 +37,7 @@ TEST_GEN_PROGS := \
 	corpus_test \
 	stress_test \
 	hostile_frame_test \
+	hostile_fuzz_test \
 	hostile_others_test \
 	hostile_init_test \
 	hostile_notify_test \

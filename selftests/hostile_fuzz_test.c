@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Replies changed at random, by a seed that tells them all.
+ *
+ * 1. Two processes call whatever makes the kernel send any opcode, again and
+ *    again; half of the replies are spoilt: bytes, numbers, lengths, errors.
+ * 2. Calls fail or succeed; none hangs.
+ * 3. Then the replies are good again: the mount works, no request waits, and all
+ *    lookups and handles that were handed out have been given back.
+ *
+ * The node of the file good is left out, so that it is good in the end, and so
+ * is what would be remembered of the root.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/hostile.h"
+
+#define REQUESTS	2500	/* at least, a seed */
+
+static uint64_t state;
+
+static uint32_t rnd(uint32_t below)
+{
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (state >> 33) % below;
+}
+
+static uint64_t number(void)
+{
+	static const uint64_t numbers[] = {
+		0, 1, 2, 3, 7, 255, 4095, 4096, 65535, 65536, INT32_MAX,
+		1U << 31, ~0U, 1ULL << 32, INT64_MAX, 1ULL << 63, ~0ULL,
+	};
+
+	return numbers[rnd(ARRAY_SIZE(numbers))];
+}
+
+static void change_body(struct spoilt *sp)
+{
+	uint64_t n = number();
+	size_t at;
+
+	if (!sp->len)
+		return;
+	at = rnd(sp->len);
+	switch (rnd(4)) {
+	case 0:
+		sp->body[at] ^= 1 << rnd(8);
+		break;
+	case 1:
+		sp->body[at] = rnd(256);
+		break;
+	case 2:
+		at &= ~7UL;
+		memcpy(sp->body + at, &n, sp->len - at < 8 ? sp->len - at : 8);
+		break;
+	case 3:
+		at &= ~3UL;
+		memcpy(sp->body + at, &n, sp->len - at < 4 ? sp->len - at : 4);
+		break;
+	}
+}
+
+/* ENOSYS would make the kernel ask no more. */
+static void change_frame(struct spoilt *sp)
+{
+	switch (rnd(8)) {
+	case 0:
+		sp->h.unique ^= 1ULL << rnd(64);
+		break;
+	case 1:
+		sp->h.unique = 0;
+		break;
+	case 2:
+		sp->len_delta = (int32_t)number();
+		break;
+	case 3:
+		sp->len = rnd(sp->len + 1);
+		break;
+	case 4:
+		sp->len += rnd(200);
+		break;
+	case 5:
+		sp->h.error = -(int32_t)rnd(520);
+		break;
+	case 6:
+		sp->h.error = -(int32_t)rnd(520);
+		sp->len = 0;
+		break;
+	case 7:
+		sp->h.error = (int32_t)number();
+		sp->h.unique |= 1;
+		break;
+	}
+	if (sp->h.error == -ENOSYS)
+		sp->h.error = -EIO;
+}
+
+/* Few node ids, so that they meet; good is none of them, nor is the root. */
+static void tame_id(struct fuse_entry_out *e)
+{
+	e->nodeid %= 64;
+	if (e->nodeid == tree()->good->id || e->nodeid == ROOT_ID)
+		e->nodeid = tree()->a->id;
+}
+
+static void tame_ids(struct spoilt *sp)
+{
+	size_t at = 0;
+
+	switch (sp->in->opcode) {
+	case FUSE_LOOKUP:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_SYMLINK:
+	case FUSE_LINK:
+	case FUSE_CREATE:
+	case FUSE_TMPFILE:
+		tame_id(entry_of(sp));
+		break;
+	case FUSE_READDIRPLUS:
+		while (at + FUSE_NAME_OFFSET_DIRENTPLUS <= sp->len) {
+			struct fuse_direntplus *d = (void *)(sp->body + at);
+
+			tame_id(&d->entry_out);
+			if (FUSE_DIRENTPLUS_SIZE(d) > sp->len - at)
+				break;
+			at += FUSE_DIRENTPLUS_SIZE(d);
+		}
+		break;
+	}
+}
+
+static bool left_out(const struct spoilt *sp)
+{
+	const char *name = (const char *)(sp->in + 1);
+
+	if (sp->in->opcode == FUSE_INIT || sp->in->nodeid == tree()->good->id)
+		return true;
+	if (sp->in->nodeid != ROOT_ID)
+		return false;
+	switch (sp->in->opcode) {
+	case FUSE_LOOKUP:
+		return !strcmp(name, "good");
+	case FUSE_GETATTR:
+	case FUSE_SETATTR:
+	case FUSE_STATX:
+	case FUSE_OPENDIR:
+	case FUSE_READDIR:
+	case FUSE_READDIRPLUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void change(struct spoilt *sp)
+{
+	uint32_t n = rnd(8);
+
+	if (left_out(sp) || n < 4)
+		return;
+	if (n == 4)
+		change_frame(sp);
+	for (; n > 4; n--)
+		change_body(sp);
+	tame_ids(sp);
+}
+
+struct round {
+	struct mnt *m;
+	uint64_t seed;
+};
+
+static int call_at_random(void *arg)
+{
+	const struct round *round = arg;
+	int i;
+
+	state = round->seed;
+	/* What a call says that expects better does not matter here. */
+	if (!freopen("/dev/null", "w", stdout))
+		return 1;
+	for (i = 0; i < 200; i++)
+		opcode_calls[rnd(nopcode_calls())].call(round->m);
+	return 0;
+}
+
+/* A process ends early when a call fails in another place than it should. */
+static void call_much(struct mnt *m, uint64_t seed)
+{
+	struct round rounds[2] = { { m, seed }, { m, seed + 1000 } };
+	struct task t[2];
+	int i;
+
+	while (m->srv->nseen < REQUESTS) {
+		for (i = 0; i < 2; i++) {
+			rounds[i].seed += 7;
+			t[i] = task_start(call_at_random, &rounds[i]);
+		}
+		for (i = 0; i < 2; i++)
+			TRUE(WIFEXITED(task_reap(&t[i])));
+	}
+}
+
+static const struct seed {
+	const char *name;
+	uint64_t seed;
+} seeds[] = {
+	{ "random_replies_of_seed_1", 1 },
+	{ "random_replies_of_seed_2", 2 },
+	{ "random_replies_of_seed_3", 3 },
+	{ "random_replies_of_seed_4", 4 },
+};
+
+static void fuzz(const void *arg)
+{
+	const struct seed *row = arg;
+	struct srv *s = srv_new();
+	struct rule *r = srv_on(s, 0, 0, ACT_SPOIL, 0);
+	/* Lookups that in-tree fuse does not give back are no news. */
+	struct hostile leaks = { .fuse_leaks = true };
+	struct mnt *m;
+	int dev;
+
+	state = row->seed;
+	r->spoil = change;
+	r->answer = hostile_answer;
+	r->left = -1;
+	m = hostile_begin(s, &dev);
+	OK(close(dev));
+	call_much(m, row->seed);
+	r->left = 0;
+	hostile_end(m, &leaks);
+}
+TEST_ROWS(fuzz, seeds)
