@@ -10,6 +10,7 @@ TEST_GEN_PROGS := \
 	namei_test \
 	listing_test \
 	attr_test \
+	xattr_test \
 	plain_test \
 	cache_test \
 	direct_test \
