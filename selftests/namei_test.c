@@ -54,6 +54,8 @@ static void end_and_count(struct mnt *m)
 {
 	struct srv *s = m->srv;
 
+	/* What a RELEASE holds back is not sent any more after the DESTROY. */
+	UNTIL(sysfs_read(m, "waiting") == 0);
 	OK(umount2(m->dir, 0));
 	OK(rmdir(m->dir));
 	UNTIL(s->end_errno);
@@ -706,6 +708,7 @@ static void race_for_creating(struct srv *s)
 	s->count[FUSE_CREATE] = srv_seen(s, FUSE_RELEASE) -
 				srv_seen(s, FUSE_OPEN);
 	UNTIL(srv_seen(s, FUSE_RELEASE) == ROUNDS);
+	UNTIL(sysfs_read(m, "waiting") == 0);
 	OK(umount2(m->dir, 0));
 	OK(rmdir(m->dir));
 	UNTIL(s->end_errno);
