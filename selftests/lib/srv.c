@@ -383,7 +383,6 @@ static void note(struct srv *s, const struct fuse_in_header *in, size_t len)
 	if (in->opcode >= SRV_OPS)
 		return;
 	s->last_in[in->opcode] = *in;
-	len -= sizeof(*in);
 	memcpy(s->last_body[in->opcode], in + 1,
 	       len < SRV_LAST ? len : SRV_LAST);
 	s->count[in->opcode]++;
