@@ -430,6 +430,7 @@ int fmapfs_finish_open(struct inode *inode, struct file *file,
 ssize_t fmapfs_plain_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t fmapfs_plain_write(struct kiocb *iocb, struct iov_iter *from);
 int fmapfs_plain_mmap(struct file *file, struct vm_area_struct *vma);
+void fmapfs_was_read(struct inode *inode);
 void fmapfs_written(struct inode *inode, loff_t end);
 void fmapfs_file_caches(struct inode *inode, struct fmapfs_file *ff);
 void fmapfs_file_uncaches(struct inode *inode, struct fmapfs_file *ff);

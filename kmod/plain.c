@@ -20,6 +20,19 @@ static const struct fmapfs_file *ff_of(const struct kiocb *iocb)
 
 /* --- reading --- */
 
+/* The server has noted the time, if it does such things. */
+void fmapfs_was_read(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+
+	if (IS_RDONLY(inode))
+		return;
+	/* What is on its way is no older for that. */
+	spin_lock(&fi->lock);
+	fi->attr_inval |= STATX_ATIME;
+	spin_unlock(&fi->lock);
+}
+
 /* From the server, in as many requests as it takes, up to a short one. */
 static ssize_t direct_read(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -40,6 +53,7 @@ static ssize_t direct_read(struct kiocb *iocb, struct iov_iter *to)
 		if (rc < size)
 			break;
 	}
+	fmapfs_was_read(inode);
 	return done ? done : rc;
 }
 

@@ -103,6 +103,7 @@ static int fill_replied(struct fmapfs_req *req)
 	fill_folios(io, req->out, req->out_len);
 	if (req->out_len < req->out_size)
 		note_end(inode, io->pos + req->out_len, io->version);
+	fmapfs_was_read(inode);
 	io->filled = true;
 	fmapfs_io_unlock(io, true);
 	fmapfs_io_done(inode, io);

@@ -231,6 +231,29 @@ TEST(short_read_ends_the_file_there)
 	mnt_end(m);
 }
 
+TEST(read_makes_atime_unknown)
+{
+	struct srv *s = srv_new();
+	struct mnt *m;
+	struct stat st;
+	int fd, seen;
+
+	file_of(s, 8, SIZE);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	OK(fstat(fd, &st));
+	seen = srv_seen(s, FUSE_GETATTR);
+	check_read(fd, 8, 0, SIZE);
+	OK(fstat(fd, &st));
+	EQ(srv_seen(s, FUSE_GETATTR), seen + 1);
+	/* Of the cache the server knows nothing. */
+	check_read(fd, 8, 0, SIZE);
+	OK(fstat(fd, &st));
+	EQ(srv_seen(s, FUSE_GETATTR), seen + 1);
+	OK(close(fd));
+	mnt_end(m);
+}
+
 /* --- what is dropped when --- */
 
 static const struct dropping {
