@@ -90,7 +90,7 @@ static int fmapfs_release(struct inode *inode, struct file *file)
 	struct fmapfs_file *ff = file->private_data;
 
 	fmapfs_file_uncaches(inode, ff);
-	fmapfs_polled_del(fmapfs_conn_of(inode), &ff->polled);
+	fmapfs_polled_close(fmapfs_conn_of(inode), ff->polled);
 	fmapfs_proto_release(ff);
 	return 0;
 }

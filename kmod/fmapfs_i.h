@@ -287,7 +287,7 @@ struct fmapfs_inode {
  * @at: of a directory: where its listing from memory is; guarded by f_pos_lock
  * @release: the RELEASE or RELEASEDIR request, made at open so that close cannot
  *	fail; NULL if the server wants none
- * @polled: for poll(2); zeroes until then
+ * @polled: for poll(2); NULL until then, then constant
  */
 struct fmapfs_file {
 	u64 fh;
@@ -296,7 +296,7 @@ struct fmapfs_file {
 	bool cached;
 	struct fmapfs_listing_at at;
 	struct fmapfs_req *release;
-	struct fmapfs_polled polled;
+	struct fmapfs_polled *polled;
 };
 
 static inline struct fmapfs_sb *fmapfs_sb(const struct super_block *sb)

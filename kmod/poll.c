@@ -12,18 +12,21 @@ __poll_t fmapfs_poll(struct file *file, poll_table *wait)
 	struct inode *inode = file_inode(file);
 	struct fmapfs_conn *conn = fmapfs_conn_of(inode);
 	struct fmapfs_file *ff = file->private_data;
-	__poll_t revents;
+	struct fmapfs_polled *polled;
+	__poll_t revents = 0;
 	bool waited_for;
 	int rc;
 
 	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_POLL))
 		return DEFAULT_POLLMASK;
-	fmapfs_polled_prepare(conn, &ff->polled);
-	poll_wait(file, &ff->polled.wait, wait);
+	polled = fmapfs_polled_of(conn, &ff->polled);
+	if (!polled)
+		return EPOLLERR;
+	poll_wait(file, &polled->wait, wait);
 	/* Of others who come to wait now: they ask, too, and say so. */
-	waited_for = waitqueue_active(&ff->polled.wait);
+	waited_for = waitqueue_active(&polled->wait);
 	if (waited_for)
-		fmapfs_polled_add(conn, &ff->polled);
+		fmapfs_polled_add(conn, polled);
 	rc = fmapfs_proto_poll(inode, ff, poll_requested_events(wait),
 			       waited_for, &revents);
 	if (!rc)

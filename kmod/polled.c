@@ -3,24 +3,56 @@
  * Files that are polled: by numbers that the server knows them by. They are the
  * connection's, so that its end wakes whoever waits.
  */
+#include <linux/jiffies.h>
 #include <linux/rbtree.h>
+#include <linux/slab.h>
 #include <linux/wait.h>
 #include "conn.h"
 
+/* How long what a POLL brings late can be used, for those whom it wakes. */
+#define ANSWER_JIFFIES	HZ
+
 /**
- * fmapfs_polled_prepare - make an open file one that can be polled
+ * fmapfs_polled_of - what an open file needs to be polled
  * @conn: the connection
- * @polled: the file's part in this; zeroes before
+ * @place: where the file has it, or NULL the first time
+ *
+ * Return: it; it is the file's, until fmapfs_polled_close(). NULL: no memory.
  */
-void fmapfs_polled_prepare(struct fmapfs_conn *conn,
-			   struct fmapfs_polled *polled)
+struct fmapfs_polled *fmapfs_polled_of(struct fmapfs_conn *conn,
+				       struct fmapfs_polled **place)
 {
+	/* Pairs with the release below. */
+	struct fmapfs_polled *polled = smp_load_acquire(place), *other;
+
+	if (polled)
+		return polled;
+	polled = kzalloc(sizeof(*polled), GFP_KERNEL_ACCOUNT);
+	if (!polled)
+		return NULL;
+	refcount_set(&polled->count, 1);
+	init_waitqueue_head(&polled->wait);
 	spin_lock(&conn->lock);
-	if (!polled->kh) {
-		init_waitqueue_head(&polled->wait);
-		polled->kh = ++conn->last_kh;
-	}
+	polled->kh = ++conn->last_kh;
 	spin_unlock(&conn->lock);
+	other = cmpxchg_release(place, NULL, polled);
+	if (!other)
+		return polled;
+	kfree(polled);
+	/* Pairs with the release above, which another has done. */
+	return smp_load_acquire(place);
+}
+
+struct fmapfs_polled *fmapfs_polled_get(struct fmapfs_polled *polled)
+{
+	refcount_inc(&polled->count);
+	return polled;
+}
+
+static void polled_put(struct fmapfs_polled *polled)
+{
+	if (refcount_dec_and_test(&polled->count))
+		kfree(polled);
 }
 
 /* The place of a number in the tree. Guarded by conn->lock. */
@@ -46,9 +78,9 @@ static struct rb_node **find_place(struct fmapfs_conn *conn, u64 kh,
 /**
  * fmapfs_polled_add - somebody waits for a file
  * @conn: the connection
- * @polled: prepared
+ * @polled: the file's
  *
- * It stays so until fmapfs_polled_del(): who has waited once will again.
+ * It stays so until fmapfs_polled_close(): who has waited once will again.
  */
 void fmapfs_polled_add(struct fmapfs_conn *conn, struct fmapfs_polled *polled)
 {
@@ -65,17 +97,76 @@ void fmapfs_polled_add(struct fmapfs_conn *conn, struct fmapfs_polled *polled)
 }
 
 /**
- * fmapfs_polled_del - a file is closed: nobody waits for it any more
+ * fmapfs_polled_close - a file is closed: nobody waits for it any more
  * @conn: the connection
- * @polled: whether prepared and added, or not
+ * @polled: the file's, or NULL
  */
-void fmapfs_polled_del(struct fmapfs_conn *conn, struct fmapfs_polled *polled)
+void fmapfs_polled_close(struct fmapfs_conn *conn, struct fmapfs_polled *polled)
 {
+	if (!polled)
+		return;
 	spin_lock(&conn->lock);
 	if (polled->added)
 		rb_erase(&polled->node, &conn->polled);
 	polled->added = false;
 	spin_unlock(&conn->lock);
+	polled_put(polled);
+}
+
+/* The caller of a POLL has left. It may be finished by now. */
+void fmapfs_polled_left(struct fmapfs_polled *polled, struct fmapfs_req *req)
+{
+	spin_lock(&req->conn->lock);
+	if (req->state != FMAPFS_REQ_FINISHED)
+		polled->asked = req;
+	spin_unlock(&req->conn->lock);
+}
+
+/* A POLL whose caller has left has brought something. */
+void fmapfs_polled_answer(struct fmapfs_polled *polled, struct fmapfs_req *req,
+			  u32 revents)
+{
+	spin_lock(&req->conn->lock);
+	polled->revents = revents;
+	polled->until = get_jiffies_64() + ANSWER_JIFFIES;
+	spin_unlock(&req->conn->lock);
+}
+
+/* A POLL is finished, with its caller or without. Its hold ends. */
+void fmapfs_polled_over(struct fmapfs_polled *polled, struct fmapfs_req *req)
+{
+	bool abandoned;
+
+	spin_lock(&req->conn->lock);
+	if (polled->asked == req)
+		polled->asked = NULL;
+	abandoned = req->abandoned;
+	spin_unlock(&req->conn->lock);
+	if (abandoned)
+		wake_up_interruptible_all(&polled->wait);
+	polled_put(polled);
+}
+
+/**
+ * fmapfs_polled_is_asked - need the server be asked?
+ * @conn: the connection
+ * @polled: the file's
+ * @revents: result: what the server has said lately, POLL*; 0: nothing
+ *
+ * Return: true: it was asked, and @polled is woken when it says something.
+ */
+bool fmapfs_polled_is_asked(struct fmapfs_conn *conn,
+			    struct fmapfs_polled *polled, u32 *revents)
+{
+	bool rc;
+
+	spin_lock(&conn->lock);
+	*revents = time_before64(get_jiffies_64(), polled->until) ?
+		   polled->revents : 0;
+	polled->until = 0;
+	rc = polled->asked;
+	spin_unlock(&conn->lock);
+	return rc;
 }
 
 /**

@@ -94,6 +94,24 @@ put_req:
 	return rc == -ENOSYS ? -ENOTTY : rc;
 }
 
+/*
+ * How long a POLL is waited for. Its caller may hold a mutex of an epoll's, which
+ * others wait for unkillably.
+ */
+#define POLL_PATIENCE	HZ
+
+static void poll_late(struct fmapfs_req *req)
+{
+	const struct fuse_poll_out *out = req->out;
+
+	fmapfs_polled_answer(req->priv, req, out->revents);
+}
+
+static void poll_end(struct fmapfs_req *req)
+{
+	fmapfs_polled_over(req->priv, req);
+}
+
 /**
  * fmapfs_proto_poll - POLL
  * @inode: of what
@@ -102,7 +120,8 @@ put_req:
  * @notify: somebody waits: the server is to send NOTIFY_POLL when there are any
  * @revents: result
  *
- * Return: also -ENOSYS: the server does not know when files are ready.
+ * Return: also -ENOSYS: the server does not know when files are ready. 0 also
+ * without an answer that comes in time, with no events: who polls is woken by it.
  */
 int fmapfs_proto_poll(struct inode *inode, const struct fmapfs_file *ff,
 		      __poll_t events, bool notify, __poll_t *revents)
@@ -110,25 +129,36 @@ int fmapfs_proto_poll(struct inode *inode, const struct fmapfs_file *ff,
 	const struct fuse_poll_out *out;
 	struct fuse_poll_in *in;
 	struct fmapfs_req *req;
+	u32 said;
 	int rc;
 
-	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_POLL))
-		return -ENOSYS;
-	req = fmapfs_proto_req(inode, FUSE_POLL, sizeof(*in), sizeof(*out), 0);
+	if (fmapfs_polled_is_asked(fmapfs_conn_of(inode), ff->polled, &said))
+		return 0;
+	*revents = demangle_poll(said) & (events | EPOLLERR | EPOLLHUP);
+	if (*revents)
+		return 0;
+	req = fmapfs_proto_req(inode, FUSE_POLL, sizeof(*in), sizeof(*out),
+			       FMAPFS_REQ_SURE);
 	if (!req)
 		return -ENOMEM;
+	req->priv = fmapfs_polled_get(ff->polled);
+	req->late = poll_late;
+	req->end = poll_end;
 	fmapfs_req_hold_back(req, ff->release);
 	in = fmapfs_req_body(req);
 	in->fh = ff->fh;
-	in->kh = ff->polled.kh;
+	in->kh = ff->polled->kh;
 	in->flags = notify ? FUSE_POLL_SCHEDULE_NOTIFY : 0;
 	in->events = mangle_poll(events);
-	rc = fmapfs_req_send(req);
+	rc = fmapfs_req_send_briefly(req, POLL_PATIENCE);
 	if (!rc) {
 		out = req->out;
 		*revents = demangle_poll(out->revents);
 	} else if (rc == -ENOSYS) {
 		set_bit(FUSE_POLL, &fmapfs_sb(inode->i_sb)->no_op);
+	} else if (rc == -ERESTARTSYS) {
+		fmapfs_polled_left(ff->polled, req);
+		rc = 0;
 	}
 	fmapfs_req_put(req);
 	return rc;

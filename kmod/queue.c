@@ -315,8 +315,8 @@ static bool finished(struct fmapfs_req *req)
 	return rc;
 }
 
-/* A fatal signal has come. Return: the request's error, or -EINTR. */
-static int leave(struct fmapfs_req *req)
+/* The caller waits no longer. Return: whether the request was finished before. */
+static bool leave(struct fmapfs_req *req)
 {
 	struct fmapfs_conn *conn = req->conn;
 	bool unsent = false;
@@ -325,7 +325,7 @@ static int leave(struct fmapfs_req *req)
 	switch (req->state) {
 	case FMAPFS_REQ_FINISHED:
 		spin_unlock(&conn->lock);
-		return req->error;
+		return true;
 	case FMAPFS_REQ_QUEUED:
 		if (!(req->flags & FMAPFS_REQ_SURE)) {
 			fmapfs_req_take(req);
@@ -340,7 +340,7 @@ static int leave(struct fmapfs_req *req)
 	spin_unlock(&conn->lock);
 	if (unsent)
 		fmapfs_req_finish(req, -EINTR);
-	return -EINTR;
+	return false;
 }
 
 static int wait_answer(struct fmapfs_req *req)
@@ -358,7 +358,22 @@ static int wait_answer(struct fmapfs_req *req)
 
 	if (!wait_event_killable(req->wait, finished(req)))
 		return req->error;
-	return leave(req);
+	return leave(req) ? req->error : -EINTR;
+}
+
+static int queue_pending(struct fmapfs_req *req)
+{
+	struct fmapfs_conn *conn = req->conn;
+
+	spin_lock(&conn->lock);
+	if (!may_queue(req)) {
+		spin_unlock(&conn->lock);
+		return -ENOTCONN;
+	}
+	enqueue(req, &conn->pending);
+	spin_unlock(&conn->lock);
+	fmapfs_conn_wake(conn);
+	return 0;
 }
 
 /**
@@ -374,23 +389,38 @@ static int wait_answer(struct fmapfs_req *req)
  */
 int fmapfs_req_send(struct fmapfs_req *req)
 {
-	struct fmapfs_conn *conn = req->conn;
 	int rc;
 
 	if (!(req->flags & FMAPFS_REQ_EARLY)) {
-		rc = fmapfs_conn_wait_ready(conn);
+		rc = fmapfs_conn_wait_ready(req->conn);
 		if (rc && !(rc == -EINTR && req->flags & FMAPFS_REQ_SURE))
 			return rc;
 	}
-	spin_lock(&conn->lock);
-	if (!may_queue(req)) {
-		spin_unlock(&conn->lock);
-		return -ENOTCONN;
-	}
-	enqueue(req, &conn->pending);
-	spin_unlock(&conn->lock);
-	fmapfs_conn_wake(conn);
-	return wait_answer(req);
+	rc = queue_pending(req);
+	return rc ? rc : wait_answer(req);
+}
+
+/**
+ * fmapfs_req_send_briefly - send a request and do not wait long for its answer
+ * @req: the request, with FMAPFS_REQ_SURE
+ * @timeout: jiffies
+ *
+ * For callers that may hold locks of others, which these cannot be killed in
+ * waiting for. Any signal ends the wait.
+ *
+ * Return: as fmapfs_req_send(); or -ERESTARTSYS: there is no answer yet, ->late()
+ * gets it.
+ */
+int fmapfs_req_send_briefly(struct fmapfs_req *req, unsigned long timeout)
+{
+	int rc = queue_pending(req);
+
+	if (rc)
+		return rc;
+	if (wait_event_interruptible_timeout(req->wait, finished(req),
+					     timeout) <= 0 && !leave(req))
+		return -ERESTARTSYS;
+	return req->error;
 }
 
 /**

@@ -178,17 +178,27 @@ static inline struct fmapfs_req *fmapfs_req_hold(struct fmapfs_req *then)
 }
 
 /**
- * struct fmapfs_polled - an open file's part in polling; zeroes until needed
+ * struct fmapfs_polled - what an open file has that is polled
+ * @count: holds: the open file's, and one of each POLL until it is finished
  * @node: in the connection's tree, by @kh; guarded by the connection's lock
  * @added: it is in there; guarded by the connection's lock
- * @kh: the server's name for it; 0: it has none yet; then constant
+ * @kh: the server's name for it; constant
  * @wait: who polls it
+ * @asked: a POLL that its caller has left: when it is finished, who polls is
+ *	woken. NULL: there is none; guarded by the connection's lock
+ * @revents: what it has brought; POLL*; guarded by the connection's lock
+ * @until: jiffies64 until which that can be used, once; guarded by the
+ *	connection's lock
  */
 struct fmapfs_polled {
+	refcount_t count;
 	struct rb_node node;
 	bool added;
 	u64 kh;
 	wait_queue_head_t wait;
+	const struct fmapfs_req *asked;
+	u32 revents;
+	u64 until;
 };
 
 /* In queue.c */
@@ -200,6 +210,7 @@ struct fmapfs_req *fmapfs_req_new(struct fmapfs_conn *conn, u32 opcode,
 struct fmapfs_req *fmapfs_req_get(struct fmapfs_req *req);
 void fmapfs_req_put(struct fmapfs_req *req);
 int fmapfs_req_send(struct fmapfs_req *req);
+int fmapfs_req_send_briefly(struct fmapfs_req *req, unsigned long timeout);
 int fmapfs_req_send_background(struct fmapfs_req *req);
 void fmapfs_req_shrink(struct fmapfs_req *req, u32 body_size);
 int fmapfs_req_send_answer(struct fmapfs_req *req, u64 unique);
@@ -242,10 +253,18 @@ void fmapfs_conn_set_limits(struct fmapfs_conn *conn,
 			    unsigned int congestion_threshold);
 
 /* In polled.c */
-void fmapfs_polled_prepare(struct fmapfs_conn *conn,
-			   struct fmapfs_polled *polled);
+struct fmapfs_polled *fmapfs_polled_of(struct fmapfs_conn *conn,
+				       struct fmapfs_polled **place);
+struct fmapfs_polled *fmapfs_polled_get(struct fmapfs_polled *polled);
 void fmapfs_polled_add(struct fmapfs_conn *conn, struct fmapfs_polled *polled);
-void fmapfs_polled_del(struct fmapfs_conn *conn, struct fmapfs_polled *polled);
+void fmapfs_polled_close(struct fmapfs_conn *conn,
+			 struct fmapfs_polled *polled);
+void fmapfs_polled_left(struct fmapfs_polled *polled, struct fmapfs_req *req);
+void fmapfs_polled_answer(struct fmapfs_polled *polled, struct fmapfs_req *req,
+			  u32 revents);
+void fmapfs_polled_over(struct fmapfs_polled *polled, struct fmapfs_req *req);
+bool fmapfs_polled_is_asked(struct fmapfs_conn *conn,
+			    struct fmapfs_polled *polled, u32 *revents);
 void fmapfs_polled_wake(struct fmapfs_conn *conn, u64 kh);
 
 /* In timeout.c */

@@ -7,6 +7,8 @@
  * 2. A notification makes those who wait for that file ask again, and nobody
  *    else; one of a file that there is not is nothing.
  * 3. The server's end wakes who waits; a hung server's caller can be killed.
+ * 4. A POLL is not waited for long: until it is answered the file is not ready, no
+ *    other is sent, and its late answer wakes who waits.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -297,3 +299,66 @@ static void caller_can_be_killed(const void *arg)
 	end(m, fd, dev);
 }
 TEST_ROWS(caller_can_be_killed, hung)
+
+TEST(late_answer_wakes_who_waits)
+{
+	int fd, dev;
+	struct srv *s;
+	struct mnt *m = mnt_with_file(&s, &dev, &fd);
+	struct rule *r = srv_on(s, FUSE_POLL, 0, ACT_STALL, 0);
+	struct poller p = { fd, dev, POLLIN, -1 };
+	struct task t;
+
+	r->left = -1;
+	EQ(poll_fd(fd, POLLIN, 0), 0);
+	EQ(srv_seen(s, FUSE_POLL), 1);
+	/* It is not asked again: these take no time. */
+	EQ(poll_fd(fd, POLLIN, 0), 0);
+	t = task_start(child_polls, &p);
+	EQ(poll_fd(fd, POLLIN, 10), 0);
+	EQ(srv_seen(s, FUSE_POLL), 1);
+	TRUE(!task_done(&t));
+	s->revents = POLLIN;
+	srv_release(s, r);
+	EQ(task_wait(&t), POLLIN);
+	end(m, fd, dev);
+}
+
+/* What holds the epoll's mutex lets it go. */
+TEST(hung_server_holds_up_no_epoll)
+{
+	int fd, dev, ep = epoll_create1(0);
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct srv *s;
+	struct mnt *m = mnt_with_file(&s, &dev, &fd);
+	struct rule *r = srv_on(s, FUSE_POLL, 0, ACT_STALL, 0);
+
+	r->left = -1;
+	OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+	OK(epoll_ctl(ep, EPOLL_CTL_MOD, fd, &ev));
+	EQ(epoll_wait(ep, &ev, 1, 0), 0);
+	EQ(srv_seen(s, FUSE_POLL), 1);
+	s->revents = POLLIN;
+	srv_release(s, r);
+	EQ(epoll_wait(ep, &ev, 1, -1), 1);
+	EQ(ev.events, EPOLLIN);
+	OK(close(ep));
+	end(m, fd, dev);
+}
+
+TEST(file_is_closed_before_its_poll_is_answered)
+{
+	int fd, dev;
+	struct srv *s;
+	struct mnt *m = mnt_with_file(&s, &dev, &fd);
+	struct rule *r = srv_on(s, FUSE_POLL, 0, ACT_STALL, 0);
+
+	EQ(poll_fd(fd, POLLIN, 0), 0);
+	OK(close(fd));
+	EQ(srv_seen(s, FUSE_RELEASE), 0);
+	s->revents = POLLIN;
+	srv_release(s, r);
+	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
+	OK(close(dev));
+	mnt_end(m);
+}
