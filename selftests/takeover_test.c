@@ -525,7 +525,7 @@ TEST(a_changed_layout_is_seen)
 
 /* Has a file open; in shared memory. */
 struct holder {
-	const struct place *p;
+	struct place *p;
 	atomic_bool open, go_on;
 };
 
@@ -539,6 +539,8 @@ static int hold_host(void *arg)
 	struct holder *h = arg;
 	int fd = OK(open(at(h->p, "host"), O_RDONLY | O_CLOEXEC));
 
+	/* It is no keeper of the device. */
+	keeper_forget(&h->p->k);
 	h->open = true;
 	UNTIL(h->go_on);
 	return fchmod(fd, 0600) ? -errno : 0;
