@@ -204,7 +204,7 @@ static void each_opcode(const void *arg)
 	srv_on(s, FUSE_COPY_FILE_RANGE_64, 0, ACT_ERROR, ENOSYS);
 	m = hostile_begin(s, &dev);
 	OK(close(dev));
-	for (i = 0; i < nopcode_calls(); i++) {
+	for (i = 0; i < nopcode_calls; i++) {
 		const struct opcode_call *call = &opcode_calls[i];
 
 		if ((frame->fixed_only && call->body != BODY_FIXED) ||

@@ -187,7 +187,7 @@ static int call_at_random(void *arg)
 	if (!freopen("/dev/null", "w", stdout))
 		return 1;
 	for (i = 0; i < 200; i++)
-		opcode_calls[rnd(nopcode_calls())].call(round->m);
+		opcode_calls[rnd(nopcode_calls)].call(round->m);
 	return 0;
 }
 

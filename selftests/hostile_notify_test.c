@@ -286,6 +286,12 @@ TEST_ROWS(notify, stores)
 
 /* --- the others --- */
 
+NOTE(poll_short, FUSE_NOTIFY_POLL, struct fuse_notify_poll_wakeup_out, n->len--)
+NOTE(poll_long, FUSE_NOTIFY_POLL, struct fuse_notify_poll_wakeup_out, n->len++)
+NOTE(poll_unknown, FUSE_NOTIFY_POLL, struct fuse_notify_poll_wakeup_out,
+     out->kh = 4711)
+NOTE(poll_most, FUSE_NOTIFY_POLL, struct fuse_notify_poll_wakeup_out,
+     out->kh = ~0ULL)
 NOTE(resend_body, 7, uint64_t, )
 NOTE(epoch_body, 8, uint64_t, )
 
@@ -315,6 +321,10 @@ PRUNE(prune_in_use, {
 	out->ids[3] = tree()->a->id; })
 
 static const struct notification others[] = {
+	{ "notify_poll_a_byte_short_is_einval", poll_short, EINVAL, false, 0 },
+	{ "notify_poll_a_byte_long_is_einval", poll_long, EINVAL, false, 0 },
+	{ "notify_poll_of_nobody_is_nothing", poll_unknown, 0, false, 0 },
+	{ "notify_poll_of_handle_most_is_nothing", poll_most, 0, false, 0 },
 	{ "resend_with_a_body_is_a_resend", resend_body, 0, false, 0 },
 	{ "epoch_with_a_body_is_an_epoch", epoch_body, 0, false, 0 },
 	{ "prune_with_half_a_head_is_einval", prune_half_head, EINVAL, false,

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -70,6 +71,7 @@ CALLS(by_fgetxattr, fgetxattr(fd_a, "user.x", buf, sizeof(buf)))
 CALLS(by_fsetxattr, fsetxattr(fd_a, "user.x", "y", 1, 0))
 CALLS(by_flistxattr, flistxattr(fd_a, buf, sizeof(buf)))
 CALLS(by_fremovexattr, fremovexattr(fd_a, "user.x"))
+CALLS(by_ioctl, ioctl(fd_a, _IOR('x', 77, char[16]), buf))
 CALLS(by_fchdir, fchdir(fd_root))
 CALLS(by_pread, pread(fd_a, buf, 10, 0))
 CALLS(by_pwrite, pwrite(fd_a, "0", 1, 0))
@@ -114,6 +116,7 @@ static const struct other makers[] = {
 	ROW(fsetxattr, -EACCES, 0, 0, true),
 	ROW(fremovexattr, -EACCES, 0, 0, true),
 	ROW(statx, -EACCES, 0, 0, true),
+	ROW(ioctl, -EACCES, 0, 0, true),
 };
 
 struct doing {

@@ -38,6 +38,7 @@ TEST_GEN_PROGS := \
 	corpus_test \
 	stress_test \
 	hostile_frame_test \
+	hostile_lock_test \
 	hostile_fuzz_test \
 	hostile_others_test \
 	hostile_init_test \

@@ -94,7 +94,7 @@ struct opcode_call {
 };
 
 extern const struct opcode_call opcode_calls[];
-int nopcode_calls(void);
+extern const int nopcode_calls;
 const struct opcode_call *call_of(uint32_t opcode);
 long call_copy(struct mnt *m);
 

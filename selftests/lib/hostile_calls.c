@@ -237,20 +237,13 @@ const struct opcode_call opcode_calls[] = {
 	{ FUSE_IOCTL, "ioctl", do_ioctl, 0, BODY_VARIES, -EIO },
 	{ FUSE_POLL, "poll", do_poll, POLLIN, BODY_FIXED, POLLERR },
 };
-
-/* What comes after COPY_FILE_RANGE only in-tree fuse asks. */
-#define LAST_NOW	34
-
-int nopcode_calls(void)
-{
-	return on_fuse() ? ARRAY_SIZE(opcode_calls) : LAST_NOW;
-}
+const int nopcode_calls = ARRAY_SIZE(opcode_calls);
 
 const struct opcode_call *call_of(uint32_t opcode)
 {
 	int i;
 
-	for (i = 0; i < (int)ARRAY_SIZE(opcode_calls); i++)
+	for (i = 0; i < nopcode_calls; i++)
 		if (opcode_calls[i].opcode == opcode)
 			return &opcode_calls[i];
 	FAIL("nothing makes the kernel send opcode %u", opcode);
