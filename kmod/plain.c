@@ -201,7 +201,8 @@ static ssize_t write_cached(struct kiocb *iocb, struct iov_iter *from)
 		rc = write_one(iocb, from, &w, true);
 		/* It does not fail, but never gets anywhere. */
 		if (!rc)
-			rc = -EIO;
+			rc = fmapfs_proto_bad(inode->i_sb, FUSE_WRITE, "size",
+					      0);
 		if (rc < 0)
 			break;
 		iocb->ki_pos += rc;
