@@ -86,7 +86,7 @@ static int ask(struct inode *inode, u32 mask, unsigned int flags, u32 *partial,
 		if (!rc && (said & STATX_BASIC_STATS) == STATX_BASIC_STATS)
 			fmapfs_update_attr(inode, attr);
 		else if (!rc)
-			*partial = said;
+			*partial = said | STATX_TYPE;
 		if (rc != -ENOSYS)
 			return rc;
 	}
