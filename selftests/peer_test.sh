@@ -35,27 +35,27 @@ make_disk() {
 make_disk
 trap 'umount "$disk"; rm -rf "$tmp"' EXIT
 
-# run_peer TYPE SEED SERVER [ARG...]
+# run_peer LOG TYPE SEED SERVER [ARG...]
 run_peer() {
-	local type=$1 seed=$2 source=$disk/tree
+	local log=$1 type=$2 seed=$3 source=$disk/tree
 
-	shift 2
+	shift 3
 	rm -rf "$source"
 	mkdir "$source"
 	"$peer" populate "$source"
 	serve "$type" "$@"
-	"$peer" "$seed" "$count" "$mnt/1/2/3/4/5/work"
-	"$peer" walk "$mnt"
+	"$peer" "$seed" "$count" "$mnt/1/2/3/4/5/work" >"$log"
+	"$peer" walk "$mnt" >>"$log"
 	ended
-	"$peer" walk "$source"
+	"$peer" walk "$source" >>"$log"
 }
 
 compare() { # compare SERVER [ARG...]
 	local seed
 
 	for seed in $seeds; do
-		run_peer fuse "$seed" "$@" >"$tmp/log.a"
-		run_peer "${PEER_ON:-fmapfs}" "$seed" "$@" >"$tmp/log.b"
+		run_peer "$tmp/log.a" fuse "$seed" "$@"
+		run_peer "$tmp/log.b" "${PEER_ON:-fmapfs}" "$seed" "$@"
 		awk -f "$dir/peer/compare.awk" "$dir/peer/differences" \
 			"$tmp/log.a" "$tmp/log.b" >"$tmp/differences" || {
 			say "seed $seed"
