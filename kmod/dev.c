@@ -12,6 +12,7 @@
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/splice.h>
 #include <linux/uio.h>
 #include <linux/fmapfs.h>
 #include "conn.h"
@@ -232,7 +233,7 @@ static ssize_t fmapfs_dev_read(struct kiocb *iocb, struct iov_iter *to)
 	if (rc)
 		return rc;
 	conn = conn_of(file);
-	if (!user_backed_iter(to) || iov_iter_count(to) < min_read(conn))
+	if (iov_iter_count(to) < min_read(conn))
 		return -EINVAL;
 	for (;;) {
 		rc = read_some(conn, dev_of(file), to);
@@ -326,7 +327,7 @@ static ssize_t fmapfs_dev_write(struct kiocb *iocb, struct iov_iter *from)
 
 	if (!conn)
 		return -EPERM;
-	if (!user_backed_iter(from) || len < sizeof(oh))
+	if (len < sizeof(oh))
 		return -EINVAL;
 	if (copy_from_iter(&oh, sizeof(oh), from) != sizeof(oh))
 		return -EFAULT;
@@ -547,6 +548,9 @@ static const struct file_operations fmapfs_dev_fops = {
 	.release	= fmapfs_dev_release,
 	.read_iter	= fmapfs_dev_read,
 	.write_iter	= fmapfs_dev_write,
+	/* libfuse splices, by default from there, whatever INIT says. */
+	.splice_read	= copy_splice_read,
+	.splice_write	= iter_file_splice_write,
 	.poll		= fmapfs_dev_poll,
 	.fasync		= fmapfs_dev_fasync,
 	.unlocked_ioctl	= fmapfs_dev_ioctl,
