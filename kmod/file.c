@@ -22,7 +22,8 @@ static int open_mode(struct inode *inode, struct file *file,
 	}
 	/* This is never agreed on: the server takes it for another file. */
 	if (ff->open_flags & FOPEN_PASSTHROUGH)
-		return -EIO;
+		return fmapfs_proto_bad(inode->i_sb, FUSE_OPEN, "open_flags",
+					ff->open_flags);
 	if (!(ff->open_flags & FOPEN_DIRECT_IO))
 		ff->open_flags &= ~FOPEN_PARALLEL_DIRECT_WRITES;
 	if (ff->open_flags & FOPEN_STREAM)
