@@ -101,15 +101,20 @@ static void change_frame(struct spoilt *sp)
 		sp->h.error = -EIO;
 }
 
-/* Few node ids, so that they meet; good is none of them, nor is the root. */
-static void tame_id(struct fuse_entry_out *e)
+/*
+ * Few node ids, so that they meet; good is none of them, nor is the root. And no
+ * pipes: to open one waits for somebody at its other end.
+ */
+static void tame(struct fuse_entry_out *e)
 {
+	if (S_ISFIFO(e->attr.mode))
+		e->attr.mode ^= S_IFIFO ^ S_IFSOCK;
 	e->nodeid %= 64;
 	if (e->nodeid == tree()->good->id || e->nodeid == ROOT_ID)
 		e->nodeid = tree()->a->id;
 }
 
-static void tame_ids(struct spoilt *sp)
+static void tame_all(struct spoilt *sp)
 {
 	size_t at = 0;
 
@@ -121,13 +126,13 @@ static void tame_ids(struct spoilt *sp)
 	case FUSE_LINK:
 	case FUSE_CREATE:
 	case FUSE_TMPFILE:
-		tame_id(entry_of(sp));
+		tame(entry_of(sp));
 		break;
 	case FUSE_READDIRPLUS:
 		while (at + FUSE_NAME_OFFSET_DIRENTPLUS <= sp->len) {
 			struct fuse_direntplus *d = (void *)(sp->body + at);
 
-			tame_id(&d->entry_out);
+			tame(&d->entry_out);
 			if (FUSE_DIRENTPLUS_SIZE(d) > sp->len - at)
 				break;
 			at += FUSE_DIRENTPLUS_SIZE(d);
@@ -169,7 +174,7 @@ static void change(struct spoilt *sp)
 		change_frame(sp);
 	for (; n > 4; n--)
 		change_body(sp);
-	tame_ids(sp);
+	tame_all(sp);
 }
 
 struct round {
