@@ -391,9 +391,11 @@ static void note(struct srv *s, const struct fuse_in_header *in, size_t len)
 static void dispatch(struct srv *s, int dev, struct fuse_in_header *in,
 		     size_t len)
 {
-	struct rule *r = rule_for(s, in);
+	struct rule *r;
 
+	/* Before a rule says that it was hit: who waits for that looks here. */
 	note(s, in, len);
+	r = rule_for(s, in);
 	srv_count_request(s, in);
 	if (in->opcode == FUSE_INTERRUPT) {
 		uint64_t unique;
