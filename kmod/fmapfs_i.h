@@ -405,6 +405,9 @@ void fmapfs_dir_unlock(struct inode *dir);
 struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
 			     unsigned int flags);
 
+/* In export.c */
+extern const struct export_operations fmapfs_export_ops;
+
 /* In namei.c */
 extern const struct inode_operations fmapfs_dir_iops;
 extern const struct inode_operations fmapfs_symlink_iops;

@@ -37,6 +37,7 @@ struct init_flag {
 static const struct init_flag init_flags[] = {
 	{ .bit = FUSE_ASYNC_READ },
 	{ .bit = FUSE_POSIX_LOCKS },
+	{ .bit = FUSE_EXPORT_SUPPORT },
 	{ .bit = FUSE_BIG_WRITES },
 	{ .bit = FUSE_AUTO_INVAL_DATA },
 	{ .bit = FUSE_EXPLICIT_INVAL_DATA },

@@ -168,6 +168,24 @@ static int decode_attr(struct super_block *sb, u32 opcode,
 	return 0;
 }
 
+static int decode_any_entry(struct super_block *sb, u32 opcode,
+			    const struct fuse_entry_out *from, u64 version,
+			    struct fmapfs_entry *entry)
+{
+	int rc;
+
+	entry->nodeid = from->nodeid;
+	entry->generation = from->generation;
+	entry->expires = fmapfs_entry_until(sb, version,
+					    expiry(from->entry_valid,
+						   from->entry_valid_nsec));
+	if (!from->nodeid)
+		return 0;
+	rc = decode_attr(sb, opcode, &from->attr, version, &entry->attr);
+	entry->attr.expires = expiry(from->attr_valid, from->attr_valid_nsec);
+	return rc;
+}
+
 /**
  * fmapfs_decode_entry - check what a lookup has brought
  * @sb: the mount
@@ -180,20 +198,11 @@ int fmapfs_decode_entry(struct super_block *sb, u32 opcode,
 			const struct fuse_entry_out *from, u64 version,
 			struct fmapfs_entry *entry)
 {
-	int rc;
+	int rc = decode_any_entry(sb, opcode, from, version, entry);
 
-	entry->nodeid = from->nodeid;
-	entry->generation = from->generation;
-	entry->expires = fmapfs_entry_until(sb, version,
-					    expiry(from->entry_valid,
-						   from->entry_valid_nsec));
-	if (!from->nodeid)
-		return 0;
 	/* The root has no name: nothing may be found under its node id. */
-	if (from->nodeid == FUSE_ROOT_ID)
-		return fmapfs_proto_bad(sb, opcode, "nodeid", from->nodeid);
-	rc = decode_attr(sb, opcode, &from->attr, version, &entry->attr);
-	entry->attr.expires = expiry(from->attr_valid, from->attr_valid_nsec);
+	if (!rc && from->nodeid == FUSE_ROOT_ID)
+		rc = fmapfs_proto_bad(sb, opcode, "nodeid", from->nodeid);
 	return rc;
 }
 
@@ -213,6 +222,37 @@ void fmapfs_give_back_lookup(struct fmapfs_req *req)
 	req->forget = NULL;
 }
 
+/* Sends a LOOKUP, whose entry @decode checks. Consumes @req. */
+static int call_lookup(struct super_block *sb, struct fmapfs_req *req,
+		       const char *name, size_t len,
+		       typeof(fmapfs_decode_entry) *decode,
+		       struct fmapfs_entry *entry,
+		       struct fmapfs_forget **forget)
+{
+	u64 version = fmapfs_attr_version(sb);
+	int rc = -ENOMEM;
+
+	req->forget = fmapfs_forget_new(GFP_KERNEL);
+	if (!req->forget)
+		goto put_req;
+	req->late = fmapfs_give_back_lookup;
+	memcpy(fmapfs_req_body(req), name, len);
+
+	rc = fmapfs_req_send(req);
+	if (rc)
+		goto put_req;
+	rc = decode(sb, FUSE_LOOKUP, req->out, version, entry);
+	if (rc) {
+		fmapfs_give_back_lookup(req);
+	} else if (entry->nodeid) {
+		*forget = req->forget;
+		req->forget = NULL;
+	}
+put_req:
+	fmapfs_req_put(req);
+	return rc;
+}
+
 /**
  * fmapfs_proto_lookup - LOOKUP
  * @dir: where
@@ -227,9 +267,7 @@ int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 			struct fmapfs_entry *entry,
 			struct fmapfs_forget **forget)
 {
-	u64 version = fmapfs_attr_version(dir->i_sb);
 	struct fmapfs_req *req;
-	int rc = -ENOMEM;
 
 	if (name->len > FMAPFS_NAME_MAX)
 		return -ENAMETOOLONG;
@@ -237,26 +275,33 @@ int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 			       sizeof(struct fuse_entry_out), 0);
 	if (!req)
 		return -ENOMEM;
-	req->forget = fmapfs_forget_new(GFP_KERNEL);
-	if (!req->forget)
-		goto put_req;
-	req->late = fmapfs_give_back_lookup;
-	memcpy(fmapfs_req_body(req), name->name, name->len);
+	return call_lookup(dir->i_sb, req, name->name, name->len,
+			   fmapfs_decode_entry, entry, forget);
+}
 
-	rc = fmapfs_req_send(req);
-	if (rc)
-		goto put_req;
-	rc = fmapfs_decode_entry(dir->i_sb, FUSE_LOOKUP, req->out, version,
-				 entry);
-	if (rc) {
-		fmapfs_give_back_lookup(req);
-	} else if (entry->nodeid) {
-		*forget = req->forget;
-		req->forget = NULL;
-	}
-put_req:
-	fmapfs_req_put(req);
-	return rc;
+/**
+ * fmapfs_proto_lookup_node - LOOKUP of "." or ".."
+ * @sb: the mount
+ * @nodeid: of what; the server need not have been asked about it before
+ * @name: "." or ".."
+ * @entry: result; may be the root's
+ * @forget: as with fmapfs_proto_lookup()
+ *
+ * For servers that have agreed to FUSE_EXPORT_SUPPORT.
+ */
+int fmapfs_proto_lookup_node(struct super_block *sb, u64 nodeid,
+			     const char *name, struct fmapfs_entry *entry,
+			     struct fmapfs_forget **forget)
+{
+	size_t len = strlen(name);
+	struct fmapfs_req *req;
+
+	req = fmapfs_req_new(fmapfs_sb(sb)->conn, FUSE_LOOKUP, nodeid, len + 1,
+			     sizeof(struct fuse_entry_out), 0);
+	if (!req)
+		return -ENOMEM;
+	return call_lookup(sb, req, name, len, decode_any_entry, entry,
+			   forget);
 }
 
 /*

@@ -161,6 +161,9 @@ bool fmapfs_proto_known_missing(struct super_block *sb, u32 opcode);
 int fmapfs_proto_lookup(struct inode *dir, const struct qstr *name,
 			struct fmapfs_entry *entry,
 			struct fmapfs_forget **forget);
+int fmapfs_proto_lookup_node(struct super_block *sb, u64 nodeid,
+			     const char *name, struct fmapfs_entry *entry,
+			     struct fmapfs_forget **forget);
 int fmapfs_proto_getattr(struct inode *inode, const struct fmapfs_file *ff,
 			 struct fmapfs_attr *attr);
 int fmapfs_proto_statx(struct inode *inode, u32 *mask,

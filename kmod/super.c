@@ -374,6 +374,7 @@ static void init_super(struct super_block *sb)
 {
 	sb->s_magic = FUSE_SUPER_MAGIC;
 	sb->s_op = &fmapfs_super_ops;
+	sb->s_export_op = &fmapfs_export_ops;
 	sb->s_xattr = FMAPFS_S_XATTR(fmapfs_xattr_handlers);
 	/* The umask is for us, or for the server, to look at; see proto_create.c. */
 	sb->s_flags |= SB_POSIXACL;

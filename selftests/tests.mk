@@ -9,6 +9,7 @@ TEST_GEN_PROGS := \
 	names_test \
 	namei_test \
 	listing_test \
+	handle_test \
 	attr_test \
 	xattr_test \
 	plain_test \

@@ -160,6 +160,13 @@ static inline void compat_set_ctime(struct inode *inode, struct timespec64 ts)
 #define inode_set_ctime_to_ts compat_set_ctime
 #endif
 
+/* --- 6.7: kinds of handles made of 64 bits and a generation have names --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define FILEID_INO64_GEN	0x81
+#define FILEID_INO64_GEN_PARENT	0x82
+#endif
+
 /* --- 6.7: the other times, too; tables of xattr handlers are const --- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)

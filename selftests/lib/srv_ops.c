@@ -75,10 +75,17 @@ static int op_init(struct call *c)
 
 static int op_lookup(struct call *c)
 {
-	struct node *n = srv_find_name(c->s, c->in->nodeid, c->body);
-
 	struct fuse_entry_out *out = (void *)c->out;
+	const char *name = c->body;
+	struct node *n;
 
+	/* As who has agreed to FUSE_EXPORT_SUPPORT is asked. */
+	if (!strcmp(name, "."))
+		n = c->node;
+	else if (!strcmp(name, ".."))
+		n = srv_find(c->s, c->node->parent);
+	else
+		n = srv_find_name(c->s, c->in->nodeid, name);
 	if (n) {
 		srv_fill_entry(n, out);
 	} else if (c->s->negative_ms) {
