@@ -15,6 +15,18 @@ static void *put_name(void *to, const struct qstr *name)
 	return to + name->len + 1;
 }
 
+static void put_other(struct fmapfs_req *req)
+{
+	fmapfs_forget_put(req->conn, req->priv);
+}
+
+/* A request may name a second node: that is not forgotten before, either. */
+static void hold_other(struct fmapfs_req *req, struct inode *other)
+{
+	req->priv = fmapfs_forget_get(fmapfs_i(other)->forget);
+	req->end = put_other;
+}
+
 /**
  * fmapfs_take_made - check what making a name has brought
  * @req: answered
@@ -59,7 +71,8 @@ int fmapfs_take_made(struct fmapfs_req *req, struct super_block *sb,
  * @in_size: bytes
  * @link: what follows the name, terminated; or NULL
  * @mode: type and mode of what is made
- * @no_ext: it brings no extensions: nothing is new but the name
+ * @old: what gets one more name: nothing else is new, and the request brings no
+ *	extensions. Or NULL
  */
 struct making {
 	struct inode *dir;
@@ -69,7 +82,7 @@ struct making {
 	u32 in_size;
 	const char *link;
 	umode_t mode;
-	bool no_ext;
+	struct inode *old;
 };
 
 static struct fmapfs_req *new_making(const struct making *m)
@@ -80,7 +93,7 @@ static struct fmapfs_req *new_making(const struct making *m)
 	void *at;
 	int rc = 0;
 
-	if (!m->no_ext)
+	if (!m->old)
 		rc = fmapfs_make_ext(m->dir, m->dentry, m->mode, &ext);
 	if (rc)
 		return ERR_PTR(rc);
@@ -116,6 +129,8 @@ static int call_making(const struct making *m, struct fmapfs_made *made)
 	if (!req->forget)
 		goto put_req;
 	req->late = fmapfs_give_back_lookup;
+	if (m->old)
+		hold_other(req, m->old);
 	rc = fmapfs_req_send(req);
 	if (rc)
 		goto put_req;
@@ -212,7 +227,7 @@ int fmapfs_proto_link(struct inode *inode, struct inode *dir,
 	struct making m = {
 		.dir = dir, .dentry = dentry, .opcode = FUSE_LINK,
 		.in = &in, .in_size = sizeof(in), .mode = inode->i_mode,
-		.no_ext = true,
+		.old = inode,
 	};
 
 	if (fmapfs_proto_known_missing(dir->i_sb, FUSE_LINK))
@@ -280,6 +295,7 @@ int fmapfs_proto_rename(struct inode *olddir, const struct qstr *oldname,
 	memcpy(at, &in, size);
 	at = put_name(at + size, oldname);
 	put_name(at, newname);
+	hold_other(req, newdir);
 	rc = fmapfs_req_send(req);
 	fmapfs_req_put(req);
 	if (flags)

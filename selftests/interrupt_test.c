@@ -7,6 +7,7 @@
  * 2. SIGKILL ends a caller at once although the server never answers.
  * 3. What a late reply hands out is given back: a lookup by FORGET, a handle by
  *    RELEASE or RELEASEDIR.
+ *    Nodes that such a request names are not forgotten before it is over.
  * 4. Each lookup that a reply has granted is forgotten once its inode is gone.
  * 5. A dead server (kill -9) and an abort by sysfs end what waits, and all that
  *    comes after, with ENOTCONN.
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -221,6 +223,66 @@ static struct mnt *late_reply(struct srv *s, struct rule *r,
 	EQ(r->good_errno, 0);
 	return m;
 }
+
+/* "DIR/a" to "DIR/d/a". */
+static int call_names(char *path, int (*call)(const char *, const char *))
+{
+	char to[512];
+
+	snprintf(to, sizeof(to), "%.*sd/a", (int)strlen(path) - 1, path);
+	return call(path, to) ? errno : 0;
+}
+
+static int call_rename(void *path)
+{
+	return call_names(path, rename);
+}
+
+static int call_link(void *path)
+{
+	return call_names(path, link);
+}
+
+/* A request that names two nodes: the second as well stays until it is over. */
+static const struct two {
+	const char *name;
+	uint32_t opcode;
+	int (*call)(void *path);
+	const char *second;
+} twos[] = {
+	{ "directory_of_a_late_rename_is_not_forgotten_before", FUSE_RENAME,
+	  call_rename, "d" },
+	{ "file_of_a_late_link_is_not_forgotten_before", FUSE_LINK,
+	  call_link, "a" },
+};
+
+static void second_is_not_forgotten_before(const void *arg)
+{
+	const struct two *row = arg;
+	struct node *a, *b, *second;
+	struct srv *s = srv_with_file(&a);
+	struct rule *r = srv_on(s, row->opcode, 0, ACT_STALL, 0);
+	struct stat st;
+	struct mnt *m;
+	struct task t;
+
+	b = srv_plain(s, "b", "x", 1);
+	srv_dir(s, ROOT_ID, "d");
+	second = srv_find_name(s, ROOT_ID, row->second);
+	m = mnt_new(s);
+	t = task_start(row->call, (char *)in_mnt(m, "a"));
+	UNTIL(r->hits == 1);
+	OK(kill(t.pid, SIGKILL));
+	EQ(task_reap(&t), SIGKILL);
+	OK(stat(in_mnt(m, "b"), &st));
+	UNTIL((drop_caches(), b->forgets > 0));
+	EQ(second->forgets, 0);
+	srv_release(s, r);
+	UNTIL(r->good_errno == 0);
+	UNTIL(second->forgets > 0);
+	mnt_end(m);
+}
+TEST_ROWS(second_is_not_forgotten_before, twos)
 
 TEST(late_lookup_is_forgotten)
 {
