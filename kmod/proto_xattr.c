@@ -106,17 +106,23 @@ ssize_t fmapfs_proto_listxattr(struct inode *inode, char *list, size_t size)
 int fmapfs_proto_setxattr(struct inode *inode, const char *name,
 			  const void *value, size_t size, int flags, u32 extra)
 {
-	bool ext = fmapfs_agreed(inode->i_sb)->flags & FUSE_SETXATTR_EXT;
-	u32 in_size = ext ? sizeof(struct fuse_setxattr_in) :
-			    FUSE_COMPAT_SETXATTR_IN_SIZE;
 	size_t namesize = strlen(name) + 1;
 	struct fuse_setxattr_in *in;
 	struct fmapfs_req *req;
+	u32 in_size;
 	void *at;
+	bool ext;
 	int rc;
 
 	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_SETXATTR))
 		return -EOPNOTSUPP;
+	/* What INIT settles decides about the layout; the root needs no lookup. */
+	rc = fmapfs_conn_wait_ready(fmapfs_conn_of(inode));
+	if (rc)
+		return rc;
+	ext = fmapfs_agreed(inode->i_sb)->flags & FUSE_SETXATTR_EXT;
+	in_size = ext ? sizeof(struct fuse_setxattr_in) :
+			FUSE_COMPAT_SETXATTR_IN_SIZE;
 	req = fmapfs_proto_req(inode, FUSE_SETXATTR, in_size + namesize + size,
 			       0, 0);
 	if (!req)
