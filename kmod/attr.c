@@ -70,8 +70,23 @@ static bool must_ask(struct inode *inode, u32 mask, unsigned int flags)
 }
 
 /*
- * Asks for what @mask says, if it must. A server need not know STATX, nor answer
- * all of it: then @partial is what it said of @attr, which is not remembered.
+ * Takes over what the server said, which is @said of @attr. If that is not all, or
+ * the inode has changed meanwhile, it is not remembered; but who has asked is
+ * told it. What a file that is memory has is known better here.
+ */
+static u32 take(struct inode *inode, u32 said, const struct fmapfs_attr *attr)
+{
+	bool all = (said & STATX_BASIC_STATS) == STATX_BASIC_STATS;
+
+	if (all && (fmapfs_update_attr(inode, attr) ||
+		    fmapfs_map_in_force(inode)))
+		return 0;
+	return said | STATX_TYPE;
+}
+
+/*
+ * Asks for what @mask says, if it must. A server need not know STATX. What of
+ * @attr is to be shown as it is, is @partial.
  */
 static int ask(struct inode *inode, u32 mask, unsigned int flags, u32 *partial,
 	       struct fmapfs_attr *attr)
@@ -83,15 +98,19 @@ static int ask(struct inode *inode, u32 mask, unsigned int flags, u32 *partial,
 	if (mask & STATX_BTIME && must_ask(inode, mask, flags)) {
 		forget_all_cached_acls(inode);
 		rc = fmapfs_proto_statx(inode, &said, attr);
-		if (!rc && (said & STATX_BASIC_STATS) == STATX_BASIC_STATS)
-			fmapfs_update_attr(inode, attr);
-		else if (!rc)
-			*partial = said | STATX_TYPE;
+		if (!rc)
+			*partial = take(inode, said, attr);
 		if (rc != -ENOSYS)
 			return rc;
 	}
 	mask &= STATX_BASIC_STATS;
-	return must_ask(inode, mask, flags) ? refresh(inode, NULL) : 0;
+	if (!must_ask(inode, mask, flags))
+		return 0;
+	forget_all_cached_acls(inode);
+	rc = fmapfs_proto_getattr(inode, NULL, attr);
+	if (!rc)
+		*partial = take(inode, STATX_BASIC_STATS, attr);
+	return rc;
 }
 
 /* What the server has left out is 0, and said not to be there. */

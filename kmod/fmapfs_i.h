@@ -378,7 +378,7 @@ struct inode *fmapfs_find_inode(struct super_block *sb, u64 nodeid);
 void fmapfs_add_lookup(struct inode *inode);
 void fmapfs_make_bad(struct inode *inode);
 void fmapfs_update_nosec(struct inode *inode);
-void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr);
+bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr);
 void fmapfs_expire_attr(struct inode *inode);
 void fmapfs_expire_attr_mask(struct inode *inode, u32 mask);
 

@@ -338,8 +338,10 @@ static void update_cache(struct inode *inode, loff_t old_size,
  * Nothing happens if others, asked for later, were taken over before. The size
  * of a file with a map is what its map says, until the map changes or is taken
  * back.
+ *
+ * Return: true if they were taken over.
  */
-void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
+bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(inode->i_sb);
 	struct fmapfs_inode *fi = fmapfs_i(inode);
@@ -350,7 +352,7 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	spin_lock(&fi->lock);
 	if (attr->version < fi->attr_version) {
 		spin_unlock(&fi->lock);
-		return;
+		return false;
 	}
 	/* A new inode does not know what its predecessor knew. */
 	old = !fi->attr_version &&
@@ -381,6 +383,7 @@ void fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	spin_unlock(&fi->lock);
 	if (S_ISREG(inode->i_mode) && !map)
 		update_cache(inode, size, mtime, attr);
+	return true;
 }
 
 /**
