@@ -392,7 +392,8 @@ static int take_statx_out(struct inode *inode, const struct fuse_statx_out *out,
 	statx_to_attr_out(out, &attr_out);
 	/* Of what the server leaves out there is nothing to check. */
 	if (!(sx->mask & STATX_TYPE))
-		attr_out.attr.mode = inode->i_mode & S_IFMT;
+		attr_out.attr.mode = (inode->i_mode & S_IFMT) |
+				     (sx->mode & 07777);
 	if (!(sx->mask & STATX_SIZE))
 		attr_out.attr.size = 0;
 	rc = take_attr_out(inode, FUSE_STATX, &attr_out, version, attr);
