@@ -95,16 +95,8 @@ static struct inode *lookup_inode(struct inode *dir, const struct qstr *name,
 	struct inode *inode;
 	int rc;
 
-	/* What INIT settles decides about the lock. */
-	rc = fmapfs_conn_wait_ready(fmapfs_conn_of(dir));
-	if (!rc)
-		rc = fmapfs_dir_lock(dir);
-	if (rc)
-		return ERR_PTR(rc);
-	rc = fmapfs_proto_lookup(dir, name, &entry, &forget);
-	fmapfs_dir_unlock(dir);
-
 	*expires = 0;
+	rc = fmapfs_proto_lookup(dir, name, &entry, &forget);
 	if (rc == -ENOENT)
 		return NULL;
 	if (rc)
@@ -119,7 +111,24 @@ static struct inode *lookup_inode(struct inode *dir, const struct qstr *name,
 		return ERR_PTR(-ENOMEM);
 	}
 	fmapfs_forget_free(forget);
-	WRITE_ONCE(fmapfs_i(dir)->plus, true);
+	return inode;
+}
+
+/* The same, one at a time if the server did not agree to more. */
+static struct inode *lookup_locked(struct inode *dir, const struct qstr *name,
+				   u64 *expires)
+{
+	struct inode *inode;
+	int rc;
+
+	/* What INIT settles decides about the lock. */
+	rc = fmapfs_conn_wait_ready(fmapfs_conn_of(dir));
+	if (!rc)
+		rc = fmapfs_dir_lock(dir);
+	if (rc)
+		return ERR_PTR(rc);
+	inode = lookup_inode(dir, name, expires);
+	fmapfs_dir_unlock(dir);
 	return inode;
 }
 
@@ -132,9 +141,11 @@ struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
 
 	if (READ_ONCE(fmapfs_i(dir)->bad))
 		return ERR_PTR(-EIO);
-	inode = lookup_inode(dir, &dentry->d_name, &expires);
+	inode = lookup_locked(dir, &dentry->d_name, &expires);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
+	if (inode)
+		WRITE_ONCE(fmapfs_i(dir)->plus, true);
 	fmapfs_set_entry_expiry(dentry, expires);
 	alias = d_splice_alias(inode, dentry);
 	if (!IS_ERR_OR_NULL(alias))
@@ -142,7 +153,10 @@ struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
 	return alias;
 }
 
-/* Does the name still lead to the inode? Return: 1, 0, or -errno. */
+/*
+ * Does the name still lead to the inode? As in FUSE, without the directory's
+ * lock: a path can be walked while it is being listed. Return: 1, 0, or -errno.
+ */
 static int relookup(struct inode *dir, const struct qstr *name,
 		    struct dentry *dentry, struct inode *inode)
 {
