@@ -11,7 +11,10 @@
 /* Bytes of entries asked for at a time. */
 #define READDIR_SIZE	SZ_32K
 
-/* Is somebody going to ask for the attributes? The start of a listing is. */
+/*
+ * Is somebody going to ask for the attributes? The start of a listing is asked
+ * for with them, for a try.
+ */
 static bool use_plus(struct inode *dir, const struct dir_context *ctx)
 {
 	u64 flags = fmapfs_agreed(dir->i_sb)->flags;
@@ -19,10 +22,10 @@ static bool use_plus(struct inode *dir, const struct dir_context *ctx)
 
 	if (!(flags & FUSE_DO_READDIRPLUS))
 		return false;
-	if (!(flags & FUSE_READDIRPLUS_AUTO) || !ctx->pos)
+	if (!(flags & FUSE_READDIRPLUS_AUTO))
 		return true;
 	if (!READ_ONCE(fi->plus))
-		return false;
+		return !ctx->pos;
 	WRITE_ONCE(fi->plus, false);
 	return true;
 }
@@ -38,6 +41,7 @@ static int refresh_name(struct dentry *dentry, const struct fmapfs_entry *entry)
 		return -ESTALE;
 	}
 	fmapfs_add_lookup(inode);
+	WRITE_ONCE(fmapfs_i(inode)->listed, true);
 	forget_all_cached_acls(inode);
 	fmapfs_update_attr(inode, &entry->attr);
 	fmapfs_set_entry_expiry(dentry, entry->expires);
