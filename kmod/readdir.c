@@ -8,7 +8,7 @@
 #include <linux/posix_acl.h>
 #include "proto.h"
 
-/* Bytes of entries asked for at a time. */
+/* Bytes of entries asked for at a time, at most. */
 #define READDIR_SIZE	SZ_32K
 
 /*
@@ -136,19 +136,22 @@ static int emit_all(struct file *file, struct dir_context *ctx,
 static int ask_server(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
+	u32 size = min_t(u32, READDIR_SIZE, fmapfs_agreed(dir->i_sb)->max_read);
 	struct fmapfs_dirbuf buf;
 	int rc;
 
 	rc = fmapfs_dir_lock(dir);
 	if (rc)
 		return rc;
-	rc = fmapfs_proto_readdir(dir, file->private_data, ctx->pos,
-				  READDIR_SIZE, use_plus(dir, ctx), &buf);
+	rc = fmapfs_proto_readdir(dir, file->private_data, ctx->pos, size,
+				  use_plus(dir, ctx), &buf);
 	fmapfs_dir_unlock(dir);
-	if (rc)
-		return rc;
-	rc = emit_all(file, ctx, &buf);
-	fmapfs_dirbuf_free(&buf);
+	if (!rc) {
+		rc = emit_all(file, ctx, &buf);
+		fmapfs_dirbuf_free(&buf);
+	}
+	if (!IS_RDONLY(dir))
+		fmapfs_expire_attr_mask(dir, STATX_ATIME);
 	return rc;
 }
 
