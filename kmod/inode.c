@@ -74,8 +74,13 @@ void fmapfs_inode_free(struct inode *inode)
 static void note_eviction(struct super_block *sb)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(sb);
+	s64 now = atomic64_inc_return(&fs->attr_version);
+	s64 was = atomic64_read(&fs->evict_version);
 
-	atomic64_set(&fs->evict_version, atomic64_inc_return(&fs->attr_version));
+	/* Of two that go at once, the later counts. */
+	while (was < now &&
+	       !atomic64_try_cmpxchg(&fs->evict_version, &was, now))
+		;
 }
 
 void fmapfs_inode_evict(struct inode *inode)
