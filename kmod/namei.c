@@ -38,6 +38,12 @@ static struct inode *made_inode(struct inode *dir, struct fmapfs_made *made)
 	return inode;
 }
 
+/* May the name be there, although it was not before? */
+static bool is_perhaps_made(int rc)
+{
+	return rc == -EEXIST || rc == -EINTR;
+}
+
 /*
  * Ends the making of a name that was answered with @rc. Return: NULL; or the
  * dentry of a directory that has been there before; or -errno.
@@ -48,7 +54,7 @@ static struct dentry *finish_making(struct inode *dir, struct dentry *dentry,
 	struct dentry *alias;
 	struct inode *inode;
 
-	if (rc == -EEXIST)
+	if (is_perhaps_made(rc))
 		fmapfs_forget_name(dentry);
 	if (rc)
 		return ERR_PTR(rc);
@@ -247,7 +253,7 @@ static int fmapfs_atomic_open(struct inode *dir, struct dentry *dentry,
 		rc = make_node(dir, dentry, mode, 0);
 		return rc ? rc : finish_no_open(file, NULL);
 	}
-	if (rc == -EEXIST)
+	if (is_perhaps_made(rc))
 		fmapfs_forget_name(dentry);
 	return rc;
 }
