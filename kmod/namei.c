@@ -373,8 +373,6 @@ static char *ask_link(struct inode *inode)
 	if (!link)
 		return ERR_PTR(-ENOMEM);
 	len = fmapfs_proto_readlink(inode, link, PAGE_SIZE - 1);
-	if (!IS_RDONLY(inode))
-		fmapfs_expire_attr_mask(inode, STATX_ATIME);
 	if (len >= 0)
 		link[len] = 0;
 	exact = len < 0 ? ERR_PTR(len) :
@@ -396,18 +394,17 @@ static char *known_link(struct inode *inode)
 	return link;
 }
 
-static void remember_link(struct inode *inode, const char *link)
+/* Unless something has changed since @version, when it was not asked for yet. */
+static void remember_link(struct inode *inode, const char *link, u64 version)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	char *copy = kstrdup(link, GFP_KERNEL_ACCOUNT), *old;
+	char *copy = kstrdup(link, GFP_KERNEL_ACCOUNT);
 
-	if (!copy)
-		return;
 	spin_lock(&fi->lock);
-	old = fi->link;
-	fi->link = copy;
+	if (fi->attr_version <= version)
+		swap(fi->link, copy);
 	spin_unlock(&fi->lock);
-	kfree(old);
+	kfree(copy);
 }
 
 /**
@@ -434,6 +431,7 @@ static const char *fmapfs_get_link(struct dentry *dentry, struct inode *inode,
 				   struct delayed_call *done)
 {
 	bool remember = fmapfs_agreed(inode->i_sb)->flags & FUSE_CACHE_SYMLINKS;
+	u64 version = fmapfs_attr_version(inode->i_sb);
 	char *link;
 
 	if (is_bad(inode))
@@ -443,10 +441,12 @@ static const char *fmapfs_get_link(struct dentry *dentry, struct inode *inode,
 	link = known_link(inode);
 	if (!link) {
 		link = ask_link(inode);
+		if (remember && !IS_ERR(link))
+			remember_link(inode, link, version);
+		if (!IS_RDONLY(inode))
+			fmapfs_expire_attr_mask(inode, STATX_ATIME);
 		if (IS_ERR(link))
 			return link;
-		if (remember)
-			remember_link(inode, link);
 	}
 	set_delayed_call(done, free_link, link);
 	return link;
