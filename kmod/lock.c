@@ -16,7 +16,8 @@
 
 /**
  * struct fmapfs_unflushed - the FLUSHes of an inode that are not finished
- * @count: holds: the inode's, one of each FLUSH, one of each who waits for them
+ * @count: holds: the inode's, and one of each FLUSH. Who waits for them has the
+ *	inode
  * @lock: innermost; guards what follows
  * @flushes: struct fmapfs_flushing, the oldest first
  * @last: number of the latest
