@@ -67,7 +67,7 @@ void fmapfs_conn_put(struct fmapfs_conn *conn)
 	free_forgets(&conn->forgets);
 	fmapfs_devtab_put(conn->devtab);
 	put_pid_ns(conn->pid_ns);
-	kfree(conn);
+	kfree_rcu(conn, rcu);
 }
 
 struct pid_namespace *fmapfs_conn_pid_ns(const struct fmapfs_conn *conn)

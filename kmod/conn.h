@@ -80,6 +80,7 @@ enum fmapfs_conn_phase {
  * @fs: the file system, for @ops; valid as long as @ops is not NULL
  * @pid_ns: in which the server sees its callers' pids; constant
  * @devtab: where DAXDEV_OPEN puts devices; holds a reference; constant
+ * @rcu: for freeing it: a path walk by RCU may look at @agreed after the unmount
  */
 struct fmapfs_conn {
 	refcount_t count;
@@ -113,6 +114,7 @@ struct fmapfs_conn {
 	void *fs;
 	struct pid_namespace *pid_ns;
 	struct fmapfs_devtab *devtab;
+	struct rcu_head rcu;
 };
 
 /**
