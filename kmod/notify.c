@@ -43,12 +43,16 @@ static int take(struct notice *n, void *to, size_t size)
 static int inval_data(struct inode *inode, loff_t offset, loff_t len)
 {
 	pgoff_t last = -1;
+	int rc = 0;
 
 	if (offset < 0)
 		return 0;
 	fmapfs_forget_link(inode);
-	if (fmapfs_has_map(inode))
-		return fmapfs_fmap_revoke(inode);
+	/* Also if there is no map yet: who is just asking for it asks again. */
+	if (S_ISREG(inode->i_mode))
+		rc = fmapfs_fmap_revoke(inode);
+	if (rc || fmapfs_has_map(inode))
+		return rc;
 	if (len > 0)
 		last = (offset + len - 1) >> PAGE_SHIFT;
 	/* That some page cannot be dropped just now is not the server's concern. */

@@ -10,12 +10,14 @@
  * 2. If there is none any more, an access fails: SIGBUS, EIO; without a server
  *    SIGBUS, ENOTCONN. A later map mends it.
  * 3. Who waits for the new map can be killed, whatever he waits in; meanwhile his
- *    mm is not locked. He gets the map that was asked for last.
+ *    mm is not locked. He gets the map that was asked for last; so does who asks
+ *    for the first.
  * 4. Pinned pages are waited for, killably; then the map stays in force.
  * 5. What is copied from and to a file whose own map is revoked is copied.
  * 6. Under load, of several processes, nothing is lost and nothing goes astray.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -423,6 +425,46 @@ TEST(revoked_again_while_it_is_asked_for)
 	RAW(pmem(0)->node, AT, 1, 0, LARGE);
 	RAW(pmem(1)->node, AT, 2, 0, LARGE);
 	one_end(&o);
+}
+
+static int open_it(void *path)
+{
+	int fd = open(path, O_RDWR);
+
+	return fd < 0 ? -errno : close(fd);
+}
+
+TEST(first_map_is_revoked_while_it_is_asked_for)
+{
+	struct srv *s = srv_new();
+	struct node *n;
+	struct rule *r;
+	struct task t;
+	struct mnt *m;
+	int dev, fd;
+	uint8_t *p;
+
+	srv_use_pmem(s);
+	n = srv_memfile(s, "a", fmap_simple1(0, AT, SMALL, SMALL));
+	m = mnt_new_dev(s, MNT_OPTS, &dev);
+	r = srv_on(s, FUSE_GET_DAXDEV, 0, ACT_STALL, 0);
+	t = task_start(open_it, (char *)in_mnt(m, "a"));
+	/* The server has told the map, but it is not in force yet. */
+	UNTIL(r->hits);
+	OK(note_inval_inode(dev, n->id, 0, 0));
+	srv_set_fmap(s, n, fmap_simple1(1, AT, SMALL, SMALL));
+	srv_release(s, r);
+	EQ(task_wait(&t), 0);
+	EQ(srv_seen(s, FUSE_GET_FMAP), 2);
+	fd = OK(open_in(m, "a", O_RDWR));
+	p = map_huge(SMALL, RW, fd, 0);
+	pat_fill(p, 3, 0, SMALL);
+	OK(munmap(p, SMALL));
+	OK(fsync(fd));
+	OK(close(fd));
+	RAW(pmem(1)->node, AT, 3, 0, SMALL);
+	OK(close(dev));
+	mnt_end(m);
 }
 
 /* --- 4 --- */
