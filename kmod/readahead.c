@@ -206,20 +206,41 @@ unlock:
 
 /* --- readahead --- */
 
-/* Consumes @io. */
-static void read_some(struct file *file, struct fmapfs_io *io)
+/*
+ * Consumes @io. If the server wants one READ at a time, it comes to @later: while
+ * one is waited for, every folio must belong to an io that can part with it.
+ */
+static void read_some(struct file *file, struct fmapfs_io *io,
+		      struct list_head *later)
 {
 	bool async = fmapfs_agreed(io->inode->i_sb)->flags & FUSE_ASYNC_READ;
 	struct fmapfs_req *req = start_fill(file, io);
 
-	if (!IS_ERR(req)) {
-		if (async)
-			fmapfs_req_send_background(req);
-		else if (fmapfs_req_send(req))
+	fmapfs_io_put(io);
+	if (IS_ERR(req))
+		return;
+	if (async) {
+		fmapfs_req_send_background(req);
+		fmapfs_req_put(req);
+	} else {
+		list_add_tail(&req->list, later);
+	}
+}
+
+/* One after the other. */
+static void read_later(struct list_head *later)
+{
+	struct fmapfs_req *req, *next;
+
+	list_for_each_entry_safe(req, next, later, list) {
+		struct fmapfs_io *io = fmapfs_io_get(req->priv);
+
+		list_del_init(&req->list);
+		if (fmapfs_req_send(req))
 			give_up(io);
 		fmapfs_req_put(req);
+		fmapfs_io_put(io);
 	}
-	fmapfs_io_put(io);
 }
 
 /* Is this only in advance, and the server has enough to do? */
@@ -235,25 +256,30 @@ static void fmapfs_readahead(struct readahead_control *rac)
 	u32 limit = fmapfs_read_limit(inode->i_sb);
 	struct fmapfs_io *io = NULL;
 	struct folio *folio;
+	LIST_HEAD(later);
 
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return;
 	while ((folio = readahead_folio(rac))) {
 		if (io && io->size + folio_size(folio) > limit) {
-			read_some(rac->file, io);
+			read_some(rac->file, io, &later);
 			io = NULL;
 		}
 		if (!io && !not_worth_it(rac))
 			io = fmapfs_io_new(inode, min(limit >> PAGE_SHIFT,
 						      readahead_count(rac)));
-		if (!io) {
-			folio_unlock(folio);
-			return;
+		if (io) {
+			add_folio(io, folio);
+			continue;
 		}
-		add_folio(io, folio);
+		folio_unlock(folio);
+		/* Who is about to wait unlocks all of them. */
+		if (list_empty(&later))
+			return;
 	}
 	if (io)
-		read_some(rac->file, io);
+		read_some(rac->file, io, &later);
+	read_later(&later);
 }
 
 const struct address_space_operations fmapfs_cache_aops = {

@@ -10,6 +10,7 @@
  * 3. What is written is at the server when write(2) returns, and in the cache.
  * 4. A READ that the server does not answer makes nobody unkillable, and nobody
  *    wait who wants its pages gone: truncate, open, write, eviction, unmounting.
+ *    That goes for what is to be read after it, too.
  * 5. What comes late, of a READ or of a WRITE whose caller was killed, leaves
  *    nothing old in the cache.
  */
@@ -24,6 +25,7 @@
 
 #include "lib/env.h"
 #include "lib/mem.h"
+#include "lib/note.h"
 
 #define SIZE	(64 * KIB)
 
@@ -188,6 +190,27 @@ TEST(reads_are_one_by_one_otherwise)
 	EQ(r->hits, 1);
 	srv_release(s, r);
 	EQ(task_wait(&t), 64 * KIB);
+	mnt_end(m);
+}
+
+TEST(folios_of_later_reads_do_not_wait_for_the_server)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 5, 64 * KIB);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct mnt *m;
+	struct task t;
+	int dev;
+
+	r->left = -1;
+	s->want &= ~FUSE_ASYNC_READ;
+	m = mnt_new_dev(s, "allow_other,max_read=8192", &dev);
+	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
+	UNTIL(r->hits == 1);
+	OK(note_inval_inode(dev, n->id, 0, 0));
+	srv_release(s, r);
+	EQ(task_wait(&t), 64 * KIB);
+	OK(close(dev));
 	mnt_end(m);
 }
 
