@@ -148,7 +148,9 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 	fmapfs_req_take(req);
 	if (req->in_size > iov_iter_count(to)) {
 		spin_unlock(&conn->lock);
-		fmapfs_req_finish(req, -EIO);
+		/* A value may be larger than what a server takes. */
+		fmapfs_req_finish(req, req->in->opcode == FUSE_SETXATTR ?
+				       -E2BIG : -EIO);
 		return 0;
 	}
 	fmapfs_req_sent(req, dev);
