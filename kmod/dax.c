@@ -24,6 +24,9 @@
 /* write(2) looks for signals after so many bytes. */
 #define COPY_MAX	SZ_2M
 
+/* How often a copy may get nowhere though the caller's buffer is in memory. */
+#define COPY_TRIES	100
+
 /* No server can answer that. The map was revoked: ask for another. */
 #define REVOKED		(-ERESTARTNOINTR)
 
@@ -329,7 +332,8 @@ static int fault_in(struct iov_iter *iter, bool read)
 
 /*
  * Reads or writes, in as many attempts as it takes: an attempt holds map_lock,
- * and so neither faults nor asks for a map.
+ * and so neither faults nor asks for a map. If the caller's buffer is there, and
+ * yet nothing is copied, it is the file's memory that has failed: EIO.
  */
 static ssize_t in_attempts(struct kiocb *iocb, struct iov_iter *iter, bool read,
 			   ssize_t (*attempt)(struct kiocb *iocb,
@@ -338,17 +342,19 @@ static ssize_t in_attempts(struct kiocb *iocb, struct iov_iter *iter, bool read,
 	struct inode *inode = file_inode(iocb->ki_filp);
 	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
 	ssize_t done = 0, rc = 0;
+	int tries = COPY_TRIES;
 
 	while (iov_iter_count(iter)) {
 		rc = attempt(iocb, iter);
 		if (rc > 0) {
 			done += rc;
+			tries = COPY_TRIES;
 			continue;
 		}
 		if (rc == REVOKED)
 			rc = renew(inode, nowait);
 		else if (rc == -EFAULT)
-			rc = fault_in(iter, read);
+			rc = tries-- ? fault_in(iter, read) : -EIO;
 		else
 			break;
 		if (rc)
