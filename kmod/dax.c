@@ -502,8 +502,12 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 		rc = -ENOSPC;
 	if (rc > 0)
 		rc = kiocb_modified(iocb) ?: copy_locked(iocb, from);
-	/* What did not fit is left to be seen. */
-	iov_iter_reexpand(from, count - (rc > 0 ? rc : 0));
+	/*
+	 * What there is no room for is left out, if all else is written: to try
+	 * that would be another write(2), and with RLIMIT_FSIZE a signal.
+	 */
+	if (rc <= 0 || iov_iter_count(from))
+		iov_iter_reexpand(from, count - (rc > 0 ? rc : 0));
 	return rc;
 }
 

@@ -4,7 +4,7 @@
  *
  * 1. They go straight to the memory: no request, and the bytes are counted.
  * 2. Reads end at the end of the file, writes as well: ENOSPC beyond it, short
- *    across it. The file never grows.
+ *    across it. The file never grows. A resource limit ends them as well.
  * 3. Any buffer will do: vectors, other DAX files, the same file's mapping,
  *    pages that must be faulted in, none at all.
  * 4. FIEMAP and statx tell what the file is.
@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -91,6 +93,35 @@ TEST(writes_end_where_the_file_does)
 	OK(fstat(fd, &st));
 	EQ(st.st_size, SIZE);
 	EQ(counter(m, "write_bytes"), 30);
+	end(m, fd);
+}
+
+static volatile sig_atomic_t signals;
+
+static void on_signal(int sig)
+{
+	signals++;
+}
+
+TEST(writes_end_at_the_resource_limit)
+{
+	int fd;
+	struct mnt *m = mnt_with_file(&fd, 0);
+	const struct rlimit limit = { MIB, RLIM_INFINITY };
+	struct rlimit old;
+	uint8_t buf[100];
+
+	pat_fill(buf, 4, MIB - 30, sizeof(buf));
+	OK(getrlimit(RLIMIT_FSIZE, &old));
+	TRUE(signal(SIGXFSZ, on_signal) != SIG_ERR);
+	OK(setrlimit(RLIMIT_FSIZE, &limit));
+	EQ(pwrite(fd, buf, 100, MIB - 30), 30);
+	/* Only who writes nothing but what is beyond it gets the signal. */
+	EQ(signals, 0);
+	FAILS(EFBIG, pwrite(fd, buf, 100, MIB));
+	EQ(signals, 1);
+	OK(setrlimit(RLIMIT_FSIZE, &old));
+	RAW(pmem(0)->node, AT + MIB - 30, 4, MIB - 30, 30);
 	end(m, fd);
 }
 
