@@ -10,13 +10,16 @@
 #include <linux/uio.h>
 #include "proto.h"
 
-/* The file has grown, if it is shorter: the server knows more than we do. */
+/*
+ * The file has grown, if it is shorter: the server knows more than we do. If it
+ * has just got a map, its size is that of the map.
+ */
 static void grow(struct inode *inode, loff_t end)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	spin_lock(&fi->lock);
-	if (end > i_size_read(inode)) {
+	if (end > i_size_read(inode) && !fi->map) {
 		fi->attr_version =
 			atomic64_inc_return(&fmapfs_sb(inode->i_sb)->attr_version);
 		i_size_write(inode, end);
@@ -107,7 +110,8 @@ int fmapfs_store(struct inode *inode, loff_t pos, u64 len,
 		else if (fatal_signal_pending(current))
 			rc = -EINTR;
 		else
-			rc = store_locked(inode, pos, buf, n, at_end);
+			rc = store_locked(inode, pos, buf, n,
+					  at_end && n == len);
 		pos += n;
 		len -= n;
 		cond_resched();
