@@ -12,6 +12,8 @@
  * 5. The layout changes between two lives: a file that is there no more is
  *    ESTALE; one with other extents shows what is there, through an fd from
  *    before; new names are found, though it was known that there are none.
+ *    Also if the one that learned of the change is killed before it has told the
+ *    kernel of all of it.
  * 6. Devices change: the old mount ends, a new one works.
  * 7. What no successor can use: a mount whose device nobody kept is cleared away.
  */
@@ -520,6 +522,34 @@ TEST(a_changed_layout_is_seen)
 	OK(close(stays));
 	OK(close(moves));
 	OK(close(goes));
+	end(p);
+}
+
+/* What a server killed on the way has not said, the next one says. */
+TEST(a_change_is_seen_though_its_server_is_killed)
+{
+	struct place *p = place_new(AT("moves", "0", "8M"));
+	const char *const offsets[] = { AT("moves", "0", "8M"),
+					AT("moves", "1", "8M") };
+	int fd, round;
+
+	start(p, "--timeout=1000", NULL);
+	fill(p, "moves", 0);
+	fd = OK(open(at(p, "moves"), O_RDWR | O_CLOEXEC));
+	keeper_kill(&p->k);
+	write_layout(p, offsets[1]);
+	again(p);
+	fill(p, "moves", 1);
+	for (round = 0; round < 2 * ROUNDS; round++) {
+		EQ(first_byte(fd), !(round % 2));
+		keeper_kill(&p->k);
+		write_layout(p, offsets[round % 2]);
+		keeper_start(&p->k, p->argv);
+		usleep(rand() % 8000);
+		keeper_kill(&p->k);
+		again(p);
+	}
+	OK(close(fd));
 	end(p);
 }
 

@@ -56,7 +56,7 @@ static int refresh_nodes(struct server *srv)
 	return rc;
 }
 
-void refresh(struct server *srv)
+bool refresh(struct server *srv)
 {
 	int rc = fuse_fmap_notify_inc_epoch(srv->session);
 
@@ -67,4 +67,5 @@ void refresh(struct server *srv)
 			 strerror(-rc));
 	else
 		log_line(LOG_INFO, "the layout has changed; the kernel asks anew");
+	return !rc;
 }

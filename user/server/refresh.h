@@ -9,8 +9,8 @@
  * refresh - have the kernel ask anew for all there is
  * @srv: the server, whose loop runs in another thread
  *
- * What goes wrong is logged.
+ * What goes wrong is logged. Return: was the kernel told of all?
  */
-void refresh(struct server *srv);
+bool refresh(struct server *srv);
 
 #endif /* FMAPFSD_REFRESH_H */

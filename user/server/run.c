@@ -170,8 +170,9 @@ static void *start(void *arg)
 	struct starter *s = arg;
 
 	if (try_mount(s)) {
-		if (s->changed)
-			refresh(s->srv);
+		if (s->changed && refresh(s->srv))
+			store_refreshed(s->srv->store, s->srv->ops,
+					s->srv->layout);
 		log_line(LOG_INFO, "%s is mounted on %s", s->opt->source,
 			 s->mountpoint);
 		s->good = tell_parent(s);

@@ -177,9 +177,11 @@ void store_begin(struct store *s, const struct layout_ops *ops,
 		s->saved.plain_fuse = plain_fuse;
 		strncpy(s->saved.mountpoint, mountpoint,
 			sizeof(s->saved.mountpoint) - 1);
+		s->saved.digest = ops->digest(layout);
 		s->state = memfd_create("fmapfsd", MFD_CLOEXEC);
+	} else if (s->saved.digest != ops->digest(layout)) {
+		s->saved.digest = 0;
 	}
-	s->saved.digest = ops->digest(layout);
 	save_devices(&s->saved, ops, layout);
 	rc = s->state < 0 ? -errno : write_saved(s);
 	if (!rc && (!is_new || give_to_manager(s, dev)))
@@ -189,6 +191,18 @@ void store_begin(struct store *s, const struct layout_ops *ops,
 			 strerror(-rc));
 	s->keep = false;
 	drop(&s->state);
+}
+
+void store_refreshed(struct store *s, const struct layout_ops *ops,
+		     struct layout *layout)
+{
+	if (!s->keep)
+		return;
+	s->saved.digest = ops->digest(layout);
+	if (pwrite(s->state, &s->saved.digest, sizeof(s->saved.digest),
+		   offsetof(struct saved, digest)) < 0)
+		log_line(LOG_WARNING, "a successor will refresh all once more: %s",
+			 strerror(errno));
 }
 
 /* The size goes last: with it, the state is complete. */

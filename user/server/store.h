@@ -25,7 +25,8 @@
 /**
  * struct saved - what is in the memfd
  * @magic: SAVED_MAGIC
- * @digest: of the layout that was served
+ * @digest: of the layout that the kernel knows; 0: it may have learned of
+ *	several, and was not told to forget them
  * @plain_fuse: the device is that of the kernel's own fuse
  * @ndevices: how many of @devices there are
  * @init_size: bytes of @init; 0: INIT was not answered yet
@@ -86,7 +87,7 @@ const char *store_refusal(const struct store *s, const struct layout_ops *ops,
 /**
  * store_begin - keep a device fd that has just been mounted, or taken over
  * @s: the store
- * @ops, @layout: what is served; the saved digest becomes that of it
+ * @ops, @layout: what is served
  * @mountpoint, @plain_fuse: as for store_refusal()
  * @dev: the device fd
  *
@@ -95,6 +96,10 @@ const char *store_refusal(const struct store *s, const struct layout_ops *ops,
 void store_begin(struct store *s, const struct layout_ops *ops,
 		 struct layout *layout, const char *mountpoint, bool plain_fuse,
 		 int dev);
+
+/* The kernel knows of no other layout any more; after store_begin(). */
+void store_refreshed(struct store *s, const struct layout_ops *ops,
+		     struct layout *layout);
 
 /* For the save operation of the session. */
 void store_init(struct store *s, const void *state, size_t size);
