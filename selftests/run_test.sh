@@ -168,7 +168,10 @@ what_cannot_be_is_said() {
 	fails 125 fmapfs-run "$run/hello-static" -f "$mnt"
 	has "$said" "statically linked; use --fd"
 	fails 127 fmapfs-run no-such-command
-	fails 127 fmapfs-run --fd="$mnt" no-such-command
+	fails 127 fmapfs-run --fd="$mnt" no-such-command "$mnt"
+	unmounted
+	fails 125 fmapfs-run --fd="$mnt" "$run/hello-static" -f "$mnt/"
+	has "$said" "no argument of the command"
 	unmounted
 	echo nothing >"$tmp/file"
 	fails 126 fmapfs-run "$tmp/file"

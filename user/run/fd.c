@@ -113,7 +113,7 @@ static int mount_here(const struct fd_mount *m, int fd, const char *name)
 	return rc;
 }
 
-/* In the child: the fd stays open, and says where in the arguments. */
+/* In the child: the fd stays open, and says where in the arguments; @signals as ever. */
 static int become(char **command, const char *dir, int fd,
 		  const sigset_t *signals)
 {
@@ -125,8 +125,19 @@ static int become(char **command, const char *dir, int fd,
 		if (!strcmp(*arg, dir))
 			*arg = path;
 	fcntl(fd, F_SETFD, 0);
-	sigprocmask(SIG_UNBLOCK, signals, NULL);
+	sigprocmask(SIG_SETMASK, signals, NULL);
 	return run_command(command);
+}
+
+/* A command that mounts there all the same would wait for the mount: for itself. */
+static bool is_said(char *const *command, const char *dir)
+{
+	while (*++command)
+		if (!strcmp(*command, dir))
+			return true;
+	fprintf(stderr, "fmapfs-run: %s is no argument of the command, which is to be told by it where to serve; write it the same in both places\n",
+		dir);
+	return false;
 }
 
 /* Passes on signals, but those that the terminal has sent to both. */
@@ -159,21 +170,25 @@ int fd_run(char **command, const struct fd_mount *m, int fd)
 {
 	const int passed_on[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT,
 				  SIGUSR1, SIGUSR2 };
-	sigset_t signals;
+	sigset_t signals, old;
 	pid_t child;
 	size_t i;
 	int rc;
 
+	if (!is_said(command, m->dir))
+		return RUN_FAILED;
 	rc = mount_here(m, fd, command[0]);
 	if (rc)
 		return fail(m->dir, rc);
 	sigemptyset(&signals);
 	for (i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		sigaddset(&signals, passed_on[i]);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigprocmask(SIG_BLOCK, &signals, &old);
+	/* Whoever ignores it is not told, and has no children to wait for. */
+	signal(SIGCHLD, SIG_DFL);
 	child = fork();
 	if (!child)
-		_exit(become(command, m->dir, fd, &signals));
+		_exit(become(command, m->dir, fd, &old));
 	rc = child < 0 ? fail("fork", errno) : 0;
 	close(fd);
 	if (!rc)
