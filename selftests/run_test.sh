@@ -11,7 +11,8 @@
 # 3. --fd: the same for a static server, in the foreground and in the background;
 #    nothing is left when it ends, or is killed.
 # 4. --fmap: a server that knows of fmaps by itself gets them.
-# 5. What cannot be is said, with the exit codes of env(1).
+# 5. What cannot be is said, with the exit codes of env(1): a program that nothing
+#    can be preloaded into, --fd of what the program is not told.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
 
@@ -167,6 +168,11 @@ server_may_know_of_fmaps_by_itself() {
 what_cannot_be_is_said() {
 	fails 125 fmapfs-run "$run/hello-static" -f "$mnt"
 	has "$said" "statically linked; use --fd"
+	# In all but its class the one that is run.
+	(head -c 4 "$run/hello"; printf '\001'; tail -c +6 "$run/hello") >"$tmp/hello-32"
+	chmod 755 "$tmp/hello-32"
+	fails 125 fmapfs-run "$tmp/hello-32" -f "$mnt"
+	has "$said" "32-bit program; use --fd"
 	fails 127 fmapfs-run no-such-command
 	fails 127 fmapfs-run --fd="$mnt" no-such-command "$mnt"
 	unmounted

@@ -108,22 +108,26 @@ static bool find_command(const char *name, char *path, size_t size)
 	return false;
 }
 
-/* Is there a dynamic linker to preload anything? */
-static bool is_static(int fd)
+/*
+ * Is there a dynamic linker, and one that loads what is built as we are? One for 32
+ * bits would say that it does not, and go on: to /dev/fuse. Return: NULL, or why not.
+ */
+static const char *no_linker(int fd)
 {
 	Elf64_Phdr p;
 	Elf64_Ehdr e;
 	int i;
 
 	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) ||
-	    memcmp(e.e_ident, ELFMAG, SELFMAG) ||
-	    e.e_ident[EI_CLASS] != ELFCLASS64)
-		return false;
+	    memcmp(e.e_ident, ELFMAG, SELFMAG))
+		return NULL;
+	if (e.e_ident[EI_CLASS] != ELFCLASS64)
+		return "is a 32-bit program; use --fd=DIR";
 	for (i = 0; i < e.e_phnum; i++)
 		if (pread(fd, &p, sizeof(p), e.e_phoff + i * sizeof(p)) ==
 		    sizeof(p) && p.p_type == PT_INTERP)
-			return false;
-	return true;
+			return NULL;
+	return "is statically linked; use --fd=DIR";
 }
 
 /* Return: NULL, or why nothing can be preloaded. */
@@ -139,11 +143,10 @@ static const char *no_preload(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (is_static(fd))
-		why = "is statically linked; use --fd=DIR";
-	else if (!fstat(fd, &st) &&
-		 ((st.st_mode & S_ISUID && st.st_uid != geteuid()) ||
-		  (st.st_mode & S_ISGID && st.st_gid != getegid())))
+	why = no_linker(fd);
+	if (!why && !fstat(fd, &st) &&
+	    ((st.st_mode & S_ISUID && st.st_uid != geteuid()) ||
+	     (st.st_mode & S_ISGID && st.st_gid != getegid())))
 		why = "changes its user or group (setuid); use --fd=DIR";
 	close(fd);
 	return why;
