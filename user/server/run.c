@@ -292,6 +292,19 @@ static int serve(struct starter *s)
 	return rc < 0 || srv->failed ? EXIT_BROKE : EXIT_FINE;
 }
 
+/* A mount that nobody serves, and nobody will: it is in the way. */
+static void give_up(struct store *store, const char *mountpoint,
+		    const char *why)
+{
+	log_line(LOG_WARNING, "%s: cannot be gone on with (%s) and is given up",
+		 mountpoint, why);
+	if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
+		log_line(LOG_ERR, "%s: cannot be unmounted: %s", mountpoint,
+			 strerror(errno));
+	store_forget(store);
+	store_close(store);
+}
+
 static int mount_anew(struct starter *s)
 {
 	struct server *srv = s->srv;
@@ -325,6 +338,11 @@ static int attach(struct starter *s)
 	struct server *srv = s->srv;
 	int rc = srv->store->dev < 0 ? mount_anew(s) : take_over(s);
 
+	if (rc == -EINVAL && srv->store->dev >= 0) {
+		give_up(srv->store, s->mountpoint,
+			"its state is another version's");
+		rc = mount_anew(s);
+	}
 	if (!rc)
 		store_begin(srv->store, srv->ops, srv->layout, s->mountpoint,
 			    s->opt->plain_fuse,
@@ -355,19 +373,6 @@ static int mount_and_serve(struct starter *s)
 	fuse_remove_signal_handlers(fuse);
 	fuse_fmap_session_destroy(srv->session);
 	return code;
-}
-
-/* A mount that nobody serves, and nobody will: it is in the way. */
-static void give_up(struct store *store, const char *mountpoint,
-		    const char *why)
-{
-	log_line(LOG_WARNING, "%s: cannot be gone on with (%s) and is given up",
-		 mountpoint, why);
-	if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
-		log_line(LOG_ERR, "%s: cannot be unmounted: %s", mountpoint,
-			 strerror(errno));
-	store_forget(store);
-	store_close(store);
 }
 
 /*
