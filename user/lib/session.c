@@ -49,7 +49,7 @@ static void stand_in_init(void *userdata, struct fuse_conn_info *conn)
 	const unsigned int splice = FUSE_CAP_SPLICE_WRITE |
 				    FUSE_CAP_SPLICE_MOVE;
 
-	/* The device does not take replies by splice(2). */
+	/* Replies by splice(2) are copied by the device all the same. */
 	conn->capable &= ~splice;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
 	conn->capable_ext &= ~(uint64_t)splice;

@@ -151,7 +151,7 @@ EXPORT int mount(const char *source, const char *target, const char *type,
 
 /*
  * The mount contexts that are being made: fd plus one; 0: free. A program makes
- * one at a time, as a rule; one that finds no place is not led anywhere.
+ * one at a time, as a rule; one that finds no place is refused (ENFILE).
  */
 #define CONTEXTS	16
 
