@@ -114,7 +114,7 @@ LISTING(name_most, "one", 3, d->namelen = ~0U)
 LISTING(name_beyond, "one", 3, d->namelen = 255)
 LISTING(name_wraps, "one", 3, d->namelen = -(uint32_t)FUSE_NAME_OFFSET)
 LISTING(type_garbage, "one", 3, d->type = ~0U)
-LISTING(ino_zero, "one", 3, d->ino = 0)
+LISTING(ino_most, "one", 3, d->ino = ~0ULL)
 LISTING(second_bad, "one", 3, ((struct fuse_dirent *)
 	((uint8_t *)d + FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + 3) +
 	 (sp->in->opcode == FUSE_READDIRPLUS ?
@@ -195,7 +195,7 @@ static const struct hostile listings[] = {
 	BOTH("of_a_name_that_wraps", name_wraps, -EIO),
 	BOTH("of_a_name_beyond_its_end", name_beyond, 0),
 	BOTH("of_a_type_that_is_none", type_garbage, 2),
-	BOTH("of_inode_number_0", ino_zero, 2),
+	BOTH("of_the_largest_inode_number", ino_most, 2),
 	/* As always: what is good comes first, and then only the error. */
 	BOTH("good_and_then_bad", second_bad, 1),
 	BOTH("cut_off_in_a_name", cut_in_name, 1),
