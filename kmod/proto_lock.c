@@ -110,10 +110,7 @@ static void setlk_end(struct fmapfs_req *req)
 	fmapfs_req_put(req->priv);
 }
 
-/*
- * The server drops the flock when the open file goes. As in FUSE it is told to also
- * if it has refused one, or nobody knows.
- */
+/* The server drops the flock when the open file goes. */
 static void note_flock(struct file *file, fl_owner_t owner)
 {
 	const struct fmapfs_file *ff = file->private_data;
@@ -161,9 +158,9 @@ int fmapfs_proto_setlk(struct file *file, struct file_lock *fl, bool flock)
 		if (!req->priv)
 			goto put_req;
 	}
-	if (flock)
-		note_flock(file, core->flc_owner);
 	rc = fmapfs_req_send(req);
+	if (!rc && flock)
+		note_flock(file, core->flc_owner);
 put_req:
 	fmapfs_req_put(req);
 	return rc == -EINTR ? -ERESTARTSYS : rc;
