@@ -100,7 +100,8 @@ static volatile sig_atomic_t signals;
 
 static void on_signal(int sig)
 {
-	signals += sig != 0;
+	(void)sig;
+	signals++;
 }
 
 TEST(writes_end_at_the_resource_limit)
