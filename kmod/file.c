@@ -92,7 +92,7 @@ static int fmapfs_release(struct inode *inode, struct file *file)
 
 	fmapfs_file_uncaches(inode, ff);
 	fmapfs_polled_close(fmapfs_conn_of(inode), ff->polled);
-	fmapfs_proto_release(ff);
+	fmapfs_proto_close(ff, file->f_flags);
 	return 0;
 }
 

@@ -216,6 +216,7 @@ struct fmapfs_file *fmapfs_file_new(unsigned int flags);
 int fmapfs_proto_open(struct inode *inode, unsigned int flags,
 		      struct fmapfs_file **ffp);
 void fmapfs_proto_release(struct fmapfs_file *ff);
+void fmapfs_proto_close(struct fmapfs_file *ff, unsigned int flags);
 int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 		       fl_owner_t owner, bool wait);
 int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,

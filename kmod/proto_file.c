@@ -170,6 +170,25 @@ void fmapfs_proto_release(struct fmapfs_file *ff)
 	kfree(ff);
 }
 
+/**
+ * fmapfs_proto_close - RELEASE or RELEASEDIR of a file that was in use
+ * @ff: consumed
+ * @flags: O_* that it has at its end: fcntl(F_SETFL) may have changed them
+ *
+ * Neither waits nor fails.
+ */
+void fmapfs_proto_close(struct fmapfs_file *ff, unsigned int flags)
+{
+	struct fuse_release_in *in;
+
+	/* Held back: nobody else looks at it before it is let go. */
+	if (ff->release) {
+		in = fmapfs_req_body(ff->release);
+		in->flags = flags;
+	}
+	fmapfs_proto_release(ff);
+}
+
 /*
  * An opcode that names a handle, has no reply body, and may be missing: then
  * nothing is due.

@@ -191,7 +191,7 @@ static int fmapfs_dir_open(struct inode *inode, struct file *file)
 
 static int fmapfs_dir_release(struct inode *inode, struct file *file)
 {
-	fmapfs_proto_release(file->private_data);
+	fmapfs_proto_close(file->private_data, file->f_flags);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -74,6 +75,24 @@ TEST(ordinary_file_has_no_fmap)
 }
 
 #define BIG	(5 * MIB + 12345)
+
+TEST(release_has_the_flags_of_the_end)
+{
+	struct srv *s = srv_new();
+	struct fuse_release_in in;
+	struct mnt *m;
+	int fd;
+
+	srv_plain(s, "a", "x", 1);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	OK(fcntl(fd, F_SETFL, O_APPEND));
+	OK(close(fd));
+	UNTIL(srv_seen(s, FUSE_RELEASE));
+	memcpy(&in, srv_last(s, FUSE_RELEASE)->body, sizeof(in));
+	EQ(in.flags & O_APPEND, O_APPEND);
+	mnt_end(m);
+}
 
 TEST(large_reads_are_split_and_whole)
 {
