@@ -256,6 +256,25 @@ static ssize_t fmapfs_dev_read(struct kiocb *iocb, struct iov_iter *to)
 	}
 }
 
+/*
+ * The pages for all that a request may have are allocated first, however short it
+ * is: no more than that, whatever the pipe could hold.
+ */
+static ssize_t fmapfs_dev_splice_read(struct file *file, loff_t *pos,
+				      struct pipe_inode_info *pipe, size_t len,
+				      unsigned int flags)
+{
+	struct fmapfs_conn *conn = conn_of(file);
+	size_t most = 0;
+
+	if (conn)
+		most = max_t(size_t, min_read(conn),
+			     READ_ONCE(conn->agreed.max_read) + PAGE_SIZE);
+	if (most)
+		len = min(len, PAGE_ALIGN(most));
+	return copy_splice_read(file, pos, pipe, len, flags);
+}
+
 /* --- writing --- */
 
 /* Takes the request of a reply out of the in-flight table, if it is there. */
@@ -551,7 +570,7 @@ static const struct file_operations fmapfs_dev_fops = {
 	.read_iter	= fmapfs_dev_read,
 	.write_iter	= fmapfs_dev_write,
 	/* libfuse splices, by default from there, whatever INIT says. */
-	.splice_read	= copy_splice_read,
+	.splice_read	= fmapfs_dev_splice_read,
 	.splice_write	= iter_file_splice_write,
 	.poll		= fmapfs_dev_poll,
 	.fasync		= fmapfs_dev_fasync,
