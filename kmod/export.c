@@ -151,3 +151,8 @@ const struct export_operations fmapfs_export_ops = {
 	.fh_to_parent	= fh_to_parent,
 	.get_parent	= get_parent,
 };
+
+/* For a server that says that its handles are good for telling files apart only. */
+const struct export_operations fmapfs_fid_ops = {
+	.encode_fh	= encode_fh,
+};

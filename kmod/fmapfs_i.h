@@ -407,6 +407,7 @@ struct dentry *fmapfs_lookup(struct inode *dir, struct dentry *dentry,
 
 /* In export.c */
 extern const struct export_operations fmapfs_export_ops;
+extern const struct export_operations fmapfs_fid_ops;
 
 /* In namei.c */
 extern const struct inode_operations fmapfs_dir_iops;

@@ -61,6 +61,7 @@ static const struct init_flag init_flags[] = {
 	{ .bit = FUSE_MAX_PAGES },
 	{ .bit = FUSE_INIT_EXT },
 	{ .bit = FUSE_HAS_EXPIRE_ONLY, .needs = FUSE_INIT_EXT },
+	{ .bit = FUSE_NO_EXPORT_SUPPORT, .needs = FUSE_INIT_EXT },
 	{ .bit = FUSE_HAS_RESEND, .needs = FUSE_INIT_EXT },
 	{ .bit = FUSE_REQUEST_TIMEOUT, .needs = FUSE_INIT_EXT },
 	{ .bit = FUSE_ABORT_ERROR },

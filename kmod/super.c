@@ -361,6 +361,8 @@ static void server_ready(void *p)
 	struct super_block *sb = p;
 
 	sb->s_time_gran = fmapfs_agreed(sb)->time_gran;
+	if (fmapfs_agreed(sb)->flags & FUSE_NO_EXPORT_SUPPORT)
+		WRITE_ONCE(sb->s_export_op, &fmapfs_fid_ops);
 }
 
 static const struct fmapfs_conn_ops fmapfs_conn_ops = {

@@ -5,7 +5,8 @@
  * 1. A handle leads to its file, by whatever name that has meanwhile.
  * 2. What the kernel has forgotten it asks the server for, if that has agreed to
  *    FUSE_EXPORT_SUPPORT; else, and of another generation, a handle is stale.
- * 3. An answer of another node is an error, and its lookup goes back.
+ * 3. A server may say that there are none to open by.
+ * 4. An answer of another node is an error, and its lookup goes back.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -139,6 +140,21 @@ TEST(forgotten_directory_is_reached_from_the_root)
 	TRUE(strlen(target) > 4);
 	EQ(strcmp(target + strlen(target) - 4, "/d/e"), 0);
 	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(server_may_have_no_handles_to_open_by)
+{
+	struct srv *s = srv_new();
+	struct handle h = { .h.handle_bytes = sizeof(h.room) };
+	struct mnt *m;
+
+	srv_plain(s, "a", "x", 1);
+	s->want |= FUSE_INIT_EXT | FUSE_NO_EXPORT_SUPPORT;
+	m = mnt_new(s);
+	OK(access(in_mnt(m, "a"), F_OK));
+	FAILS(EOPNOTSUPP, name_to_handle_at(AT_FDCWD, in_mnt(m, "a"), &h.h,
+					    &h.mount_id, 0));
 	mnt_end(m);
 }
 
