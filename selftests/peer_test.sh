@@ -20,7 +20,7 @@ set -u
 . "$dir/peer/servers.sh"
 
 seeds=${PEER_SEEDS:-1}
-count=${PEER_COUNT:-400}
+count=${PEER_COUNT:-200}
 disk=$tmp/disk
 peer=$dir/peer/peer
 
