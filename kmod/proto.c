@@ -222,11 +222,14 @@ void fmapfs_give_back_lookup(struct fmapfs_req *req)
 	req->forget = NULL;
 }
 
+typedef int (*decode_fn)(struct super_block *sb, u32 opcode,
+			 const struct fuse_entry_out *from, u64 version,
+			 struct fmapfs_entry *entry);
+
 /* Sends a LOOKUP, whose entry @decode checks. Consumes @req. */
 static int call_lookup(struct super_block *sb, struct fmapfs_req *req,
 		       const char *name, size_t len,
-		       typeof(fmapfs_decode_entry) *decode,
-		       struct fmapfs_entry *entry,
+		       decode_fn decode, struct fmapfs_entry *entry,
 		       struct fmapfs_forget **forget)
 {
 	u64 version = fmapfs_attr_version(sb);
