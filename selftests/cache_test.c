@@ -16,7 +16,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -524,8 +523,7 @@ static struct mnt *killed_in_read(struct srv *s, struct rule *r,
 	struct task t = task_start(call, (char *)in_mnt(m, "a"));
 
 	UNTIL(r->hits > 0);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	return m;
 }
 
@@ -671,8 +669,7 @@ TEST(late_write_leaves_nothing_old_in_the_cache)
 	UNTIL(r->hits == 1);
 	check_read(fd, 37, 0, SIZE);
 	seen = srv_seen(s, FUSE_READ);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	/* Nobody knows whether it is written. */
 	check_read(fd, 37, 0, SIZE);
 	EQ(srv_seen(s, FUSE_READ), seen + 1);
@@ -694,8 +691,7 @@ TEST(inode_with_a_write_in_flight_is_evicted)
 	struct task t = task_start(call_write_page, (char *)in_mnt(m, "a"));
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	drop_caches();
 	drop_caches();
 	srv_release(s, r);

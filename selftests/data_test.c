@@ -414,8 +414,7 @@ TEST(copier_can_be_killed_and_handles_are_kept)
 	fd = OK(open_in(m, "b", O_RDONLY));
 	t = task_start(call_copy, m->dir);
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	check_read(fd, 17, 0, SIZE);
 	EQ(srv_seen(s, FUSE_RELEASE), 0);
 	srv_release(s, r);

@@ -13,7 +13,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -355,8 +354,7 @@ static void stuck_caller_can_be_killed(const void *arg)
 	struct task t = task_start(row->call, (char *)in_mnt(m, "a"));
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	srv_release(s, r);
 	UNTIL(r->good_errno == 0);
 	/* The handle was kept for it. */

@@ -14,7 +14,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -107,8 +106,7 @@ TEST(opener_that_is_killed_leaves_the_others_to_ask)
 	UNTIL(r->hits == 1);
 	second = task_start(call_open, (char *)in_mnt(m, "a"));
 	UNTIL(srv_seen(s, FUSE_OPEN) == 2);
-	OK(kill(first.pid, SIGKILL));
-	EQ(task_reap(&first), SIGKILL);
+	task_kill(&first);
 	EQ(task_wait(&second), 0);
 	EQ(srv_seen(s, FUSE_GET_FMAP), 2);
 	srv_release(s, r);

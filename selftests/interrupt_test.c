@@ -183,8 +183,7 @@ static void stuck_caller_can_be_killed(const void *arg)
 	m = mnt_new(s);
 	t = task_start(row->call, (char *)in_mnt(m, row->path));
 	UNTIL(r->hits > 0);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	/* Nor does the mount wait for the server. */
 	OK(umount2(m->dir, 0));
 	OK(rmdir(m->dir));
@@ -216,8 +215,7 @@ static struct mnt *late_reply(struct srv *s, struct rule *r,
 	struct task t = task_start(call, (char *)in_mnt(m, name));
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	srv_release(s, r);
 	UNTIL(r->good_errno >= 0);
 	EQ(r->good_errno, 0);
@@ -272,8 +270,7 @@ static void second_is_not_forgotten_before(const void *arg)
 	m = mnt_new(s);
 	t = task_start(row->call, (char *)in_mnt(m, "a"));
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	OK(stat(in_mnt(m, "b"), &st));
 	UNTIL((drop_caches(), b->forgets > 0));
 	EQ(second->forgets, 0);

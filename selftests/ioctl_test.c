@@ -14,7 +14,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -503,8 +502,7 @@ TEST(caller_of_an_ioctl_can_be_killed)
 	struct task t = task_start(child_ioctl, &fd);
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	srv_release(s, r);
 	UNTIL(r->good_errno == 0);
 	end(m, fd);

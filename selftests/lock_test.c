@@ -18,7 +18,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,18 +82,6 @@ static void end(struct mnt *m, int fd)
 {
 	OK(close(fd));
 	mnt_end(m);
-}
-
-/* Is the task waiting for what only SIGKILL ends? */
-static bool is_blocked(const struct task *t)
-{
-	char path[32], text[256], *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", t->pid);
-	if (read_text(path, text, sizeof(text)) <= 0)
-		return false;
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' && end[2] == 'D';
 }
 
 /* --- kept here --- */
@@ -414,8 +401,7 @@ TEST(flush_reaches_the_server_although_its_caller_is_killed)
 	OK(kill(m->pid, SIGSTOP));
 	t = task_start(child_closes, &c);
 	UNTIL(sysfs_read(m, "waiting") == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	OK(kill(m->pid, SIGCONT));
 	UNTIL(srv_seen(s, FUSE_FLUSH) == 1);
 	UNTIL(sysfs_read(m, "waiting") == 0);
@@ -512,8 +498,7 @@ static void late_lock_is_given_back(const void *arg)
 	owner = last_lk(s, row->opcode)->owner;
 	fh = last_lk(s, row->opcode)->fh;
 	nr = srv_seen(s, FUSE_SETLK);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	UNTIL(srv_seen(s, FUSE_FLUSH) == 1);
 	EQ(srv_seen(s, FUSE_RELEASE), 0);
 	EQ(srv_seen(s, FUSE_SETLK), nr);
@@ -543,8 +528,7 @@ TEST(late_refusal_gives_nothing_back)
 	struct task t = task_start(child_locks, &c);
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	UNTIL(srv_seen(s, FUSE_INTERRUPT) == 1);
 	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
 	EQ(srv_seen(s, FUSE_SETLK), 0);
@@ -561,8 +545,7 @@ TEST(late_unlock_is_that)
 	struct task t = task_start(child_locks, &c);
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	srv_release(s, r);
 	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
 	EQ(srv_seen(s, FUSE_SETLK), 1);
@@ -599,11 +582,10 @@ TEST(lock_is_asked_for_when_those_who_went_have_dropped_theirs)
 	EQ(srv_seen(s, FUSE_SETLK), 2);
 	t = task_start(child_locks, &c);
 	k = task_start(child_locks, &killed);
-	UNTIL(is_blocked(&t) && is_blocked(&k));
+	UNTIL(task_blocked(&t) && task_blocked(&k));
 	EQ(srv_seen(s, FUSE_SETLK), 2);
 	EQ(srv_seen(s, FUSE_SETLKW), 0);
-	OK(kill(k.pid, SIGKILL));
-	EQ(task_reap(&k), SIGKILL);
+	task_kill(&k);
 	TRUE(!task_done(&t));
 	srv_release(s, flush);
 	EQ(task_wait(&t), 0);
@@ -652,7 +634,7 @@ TEST(memory_file_has_locks_and_closes_without_waiting)
 	UNTIL(flush->hits == 1);
 	c = (struct child) { m, fd2, F_SETLK, F_WRLCK, 0 };
 	t = task_start(child_locks, &c);
-	UNTIL(is_blocked(&t));
+	UNTIL(task_blocked(&t));
 	EQ(srv_seen(s, FUSE_SETLK), 1);
 	srv_release(s, flush);
 	EQ(task_wait(&t), 0);

@@ -18,7 +18,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -501,8 +500,7 @@ TEST(sync_init_that_nobody_answers_can_be_killed)
 	m.pid = srv_start(s, a.dev);
 	t = task_start(do_mount, &a);
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	OK(close(a.dev));
 	/* There is no mount any more, so there is nothing to serve. */
 	srv_reap(&m);

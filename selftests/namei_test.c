@@ -14,7 +14,6 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -505,8 +504,7 @@ static void killed_call(const void *arg)
 	path = realloc(path, 512);
 	t = task_start(row->call, path);
 	UNTIL(r->hits > 0);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	srv_release(s, r);
 	UNTIL(r->good_errno != -1);
 	EQ(r->good_errno, 0);

@@ -646,15 +646,6 @@ static int inval_a(void *arg)
 	return note_inval_entry(e->dev, ROOT_ID, "a", 0) < 0 ? -errno : 0;
 }
 
-static bool sleeps(const struct task *t)
-{
-	char path[64], text[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", t->pid);
-	OK(read_text(path, text, sizeof(text)));
-	return !!strchr("SD", strrchr(text, ')')[2]);
-}
-
 TEST(waiting_for_a_directory_is_killable)
 {
 	struct srv *s = srv_new();
@@ -667,7 +658,7 @@ TEST(waiting_for_a_directory_is_killable)
 	look = task_start(do_stat, (void *)in_mnt(m, "a"));
 	UNTIL(r->hits);
 	tell = task_start(inval_a, &e);
-	UNTIL(sleeps(&tell));
+	UNTIL(task_sleeps(&tell));
 	OK(kill(tell.pid, SIGKILL));
 	task_reap(&tell);
 	srv_release(s, r);

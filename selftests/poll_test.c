@@ -13,7 +13,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -292,8 +291,7 @@ static void caller_can_be_killed(const void *arg)
 	struct task t = task_start(row->fn, &p);
 
 	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGKILL));
-	EQ(task_reap(&t), SIGKILL);
+	task_kill(&t);
 	srv_release(s, r);
 	UNTIL(r->good_errno == 0);
 	end(m, fd, dev);

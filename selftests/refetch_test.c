@@ -12,7 +12,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -149,21 +148,12 @@ static int truncate_to_small(void *arg)
 	return ftruncate(*(int *)arg, SMALL) ? -errno : 0;
 }
 
-static bool sleeps(const struct task *t)
-{
-	char path[64], text[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", t->pid);
-	OK(read_text(path, text, sizeof(text)));
-	return !!strchr("SD", strrchr(text, ')')[2]);
-}
-
 /* It has got @answers maps in all, so it is for the pages that it sleeps. */
 static void waits_for_pages(struct mnt *m, struct task *t, int answers)
 {
 	UNTIL(srv_seen(m->srv, FUSE_GET_FMAP) == answers);
 	UNTIL(!sysfs_read(m, "waiting"));
-	UNTIL(sleeps(t));
+	UNTIL(task_sleeps(t));
 	TRUE(!task_done(t));
 }
 

@@ -476,15 +476,6 @@ static int revoke_task(void *arg)
 	return note_inval_inode(o->dev, o->n->id, 0, 0) < 0 ? -errno : 0;
 }
 
-static bool sleeps(const struct task *t)
-{
-	char path[64], text[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", t->pid);
-	OK(read_text(path, text, sizeof(text)));
-	return !!strchr("SD", strrchr(text, ')')[2]);
-}
-
 TEST(pinned_pages_are_waited_for_killably)
 {
 	struct one o = one_new();
@@ -497,7 +488,7 @@ TEST(pinned_pages_are_waited_for_killably)
 	EQ(vmsplice(ends[1], &iov, 1, 0), PAGE);
 	give(&o, 1, AT, LARGE);
 	t = task_start(revoke_task, &o);
-	UNTIL(sleeps(&t));
+	UNTIL(task_sleeps(&t));
 	/* Faults go on. */
 	EQ(try_write(o.p, pat(1, 0)), 0);
 	TRUE(!task_done(&t));
@@ -508,7 +499,7 @@ TEST(pinned_pages_are_waited_for_killably)
 	EQ(pread(o.fd, buf, PAGE, 0), PAGE);
 	EQ(srv_seen(o.s, FUSE_GET_FMAP), 1);
 	t = task_start(revoke_task, &o);
-	UNTIL(sleeps(&t));
+	UNTIL(task_sleeps(&t));
 	TRUE(!task_done(&t));
 	EQ(read(ends[0], buf, PAGE), PAGE);
 	PAT(buf, 1, SMALL, PAGE);

@@ -14,7 +14,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -419,8 +418,7 @@ TEST(requests_wait_until_init_is_answered)
 
 	EQ(in->opcode, FUSE_INIT);
 	/* Even so they can be killed. */
-	OK(kill(killed.pid, SIGKILL));
-	EQ(task_reap(&killed), SIGKILL);
+	task_kill(&killed);
 	OK(answer(r->dev, unique, 0, &out, sizeof(out)));
 	OK(answer(r->dev, take_getxattr(r, r->dev), -ENODATA, NULL, 0));
 	EQ(task_wait(&t), ENODATA);

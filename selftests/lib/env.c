@@ -228,6 +228,26 @@ int read_text(const char *path, char *buf, size_t size)
 	return n;
 }
 
+/* As /proc tells it, a letter. */
+static char task_state(const struct task *t)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", t->pid);
+	OK(read_text(path, text, sizeof(text)));
+	return strrchr(text, ')')[2];
+}
+
+bool task_sleeps(const struct task *t)
+{
+	return !!strchr("SD", task_state(t));
+}
+
+bool task_blocked(const struct task *t)
+{
+	return task_state(t) == 'D';
+}
+
 long sysfs_read(const struct mnt *m, const char *name)
 {
 	char path[256], text[64], *end;

@@ -43,6 +43,9 @@ long counter(const struct mnt *m, const char *name);
 long sysfs_read(const struct mnt *m, const char *name);
 int sysfs_write(const struct mnt *m, const char *name, const char *text);
 int read_text(const char *path, char *buf, size_t size);
+/* Is it waiting? And for what only SIGKILL ends? */
+bool task_sleeps(const struct task *t);
+bool task_blocked(const struct task *t);
 
 /* The machine's DAX devices, from /run/fmapfs/dax. */
 struct daxdev {

@@ -143,6 +143,13 @@ int task_wait(struct task *t)
 	return *t->result;
 }
 
+/* SIGKILL, and nothing else, ends it. */
+void task_kill(struct task *t)
+{
+	OK(kill(t->pid, SIGKILL));
+	EQ(task_reap(t), SIGKILL);
+}
+
 static bool run(int i)
 {
 	int status, pid = fork();

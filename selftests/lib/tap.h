@@ -125,6 +125,7 @@ struct task task_start(int (*fn)(void *arg), void *arg);
 bool task_done(struct task *t);
 int task_wait(struct task *t);
 int task_reap(struct task *t);
+void task_kill(struct task *t);
 void *t_shared(size_t size);
 
 #endif /* SELFTESTS_TAP_H */
