@@ -7,6 +7,7 @@
  * is not used, until the next access has asked for another.
  */
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "proto.h"
@@ -172,11 +173,21 @@ static int unmap_and_flush(struct inode *inode)
 	return filemap_write_and_wait(inode->i_mapping);
 }
 
-/* While a page is pinned, faults go on, for its owner may need them. */
+/*
+ * Guarded by map_lock. While a page is pinned, faults go on, for its owner may
+ * need them; and so do handlers of memory errors and of removal, which would
+ * make the whole machine wait. Called with the task about to sleep: if a lock is
+ * waited for on the way it does not, and the page is looked at once more.
+ */
 static void wait_unlocked(struct inode *inode)
 {
+	struct fmapfs_map *map = fmapfs_i(inode)->map;
+
 	filemap_invalidate_unlock(inode->i_mapping);
+	sched_annotate_sleep();
+	fmapfs_claims_start(map);
 	schedule();
+	fmapfs_claims_stop_killable(map);
 	filemap_invalidate_lock(inode->i_mapping);
 	unmap_and_flush(inode);
 }
@@ -191,6 +202,9 @@ static int empty_mapping(struct inode *inode)
 	rc = unmap_and_flush(inode);
 	if (!rc)
 		rc = dax_break_layout(inode, 0, LLONG_MAX, wait_unlocked);
+	/* If it was killed while it waited, the map may be live. */
+	if (!rc && fatal_signal_pending(current))
+		rc = -EINTR;
 	if (!rc) {
 		spin_lock(&fi->lock);
 		WRITE_ONCE(fi->revoked, true);
@@ -385,6 +399,8 @@ int fmapfs_fmap_refetch(struct inode *inode, u64 size)
  */
 void fmapfs_dax_evict(struct inode *inode)
 {
+	/* With the handlers at work: this may take long. No page is pinned anew. */
+	wait_layout_idle(inode);
 	fmapfs_claims_stop(fmapfs_i(inode)->map);
 	/* Nobody else does: what was stored is in the CPU's caches yet. */
 	filemap_write_and_wait(inode->i_mapping);

@@ -66,14 +66,20 @@ static inline int dax_break_layout(struct inode *inode, loff_t start,
 	return 0;
 }
 
-static inline void dax_break_layout_final(struct inode *inode)
+/* Waits for pinned pages, and leaves all as it is. */
+static inline void wait_layout_idle(struct inode *inode)
 {
 	struct page *page;
 
-	if (!IS_DAX(inode))
-		return;
 	while ((page = dax_layout_busy_page(inode->i_mapping)))
 		wait_var_event(&page->_refcount, compat_dax_page_is_idle(page));
+}
+
+static inline void dax_break_layout_final(struct inode *inode)
+{
+	if (!IS_DAX(inode))
+		return;
+	wait_layout_idle(inode);
 	truncate_inode_pages(inode->i_mapping, 0);
 }
 
@@ -95,6 +101,14 @@ static inline void fmapfs_dax_revoke(struct inode *inode)
 	filemap_invalidate_unlock(mapping);
 }
 #else
+static inline void wait_layout_idle(struct inode *inode)
+{
+	struct page *page;
+
+	while ((page = dax_layout_busy_page(inode->i_mapping)))
+		wait_var_event(page, dax_page_is_idle(page));
+}
+
 static inline void fmapfs_dax_revoke(struct inode *inode)
 {
 	dax_break_layout_final(inode);
