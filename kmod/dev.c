@@ -301,14 +301,14 @@ static ssize_t interrupt_replied(struct fmapfs_conn *conn,
 	struct fmapfs_req *req;
 	ssize_t rc = -ENOENT;
 
-	if (oh->len != sizeof(*oh))
-		return -EINVAL;
 	spin_lock(&conn->lock);
 	hash_for_each_possible(conn->inflight, req, hash, unique) {
 		if (req->in->unique != unique)
 			continue;
 		rc = sizeof(*oh);
-		if (oh->error == -ENOSYS)
+		if (oh->len != sizeof(*oh))
+			rc = -EINVAL;
+		else if (oh->error == -ENOSYS)
 			conn->no_interrupt = true;
 		else if (oh->error == -EAGAIN && req->interrupted)
 			fmapfs_queue_interrupt(conn, req);
