@@ -107,8 +107,11 @@ int fmapfs_devtab_add_file(struct fmapfs_devtab *tab, u32 index,
 		return -EINVAL;
 	rc = fmapfs_daxdev_open_file(file, &found);
 	if (rc) {
-		pr_err_ratelimited("fmapfs: DAXDEV_OPEN: index %u: %pD: %s (%d)\n",
-				   index, file, found.why, rc);
+		dev_t devt = file_inode(file)->i_rdev;
+
+		pr_err_ratelimited("fmapfs: DAXDEV_OPEN: index %u: device %u:%u: %s (%d)\n",
+				   index, MAJOR(devt), MINOR(devt), found.why,
+				   rc);
 		return rc;
 	}
 	return fmapfs_devtab_add(tab, index, &found);
