@@ -8,6 +8,10 @@
  * server (i_rwsem of a directory) are among that: as with FUSE, a server must
  * not send an INVAL_ENTRY or a DELETE from within the operation that it is about.
  * The difference is that one that does can be killed.
+ *
+ * But for one thing: a notification that takes the last name away from a memory
+ * file that nobody has open evicts it, and eviction waits for pages of it that
+ * are pinned (a pipe that they were spliced into, RDMA) until they are not.
  */
 #include <linux/dcache.h>
 #include <linux/fs.h>
@@ -25,7 +29,7 @@
  * struct notice - a notification
  * @sb: the mount
  * @from: what is left of it
- * @size: bytes of that when it came
+ * @size: bytes of that
  */
 struct notice {
 	struct super_block *sb;
@@ -35,7 +39,16 @@ struct notice {
 
 static int take(struct notice *n, void *to, size_t size)
 {
+	if (n->size < size)
+		return -EINVAL;
+	n->size -= size;
 	return copy_from_iter(to, size, n->from) == size ? 0 : -EFAULT;
+}
+
+/* The same, if that is all there is. */
+static int take_all(struct notice *n, void *to, size_t size)
+{
+	return n->size == size ? take(n, to, size) : -EINVAL;
 }
 
 /* --- inodes --- */
@@ -67,9 +80,7 @@ static int notify_inval_inode(struct notice *n)
 	struct inode *inode;
 	int rc;
 
-	if (n->size != sizeof(out))
-		return -EINVAL;
-	rc = take(n, &out, sizeof(out));
+	rc = take_all(n, &out, sizeof(out));
 	if (rc)
 		return rc;
 	inode = fmapfs_find_inode(n->sb, out.ino);
@@ -90,12 +101,10 @@ static int notify_prune(struct notice *n)
 	u32 i, num;
 	int rc;
 
-	if (n->size < sizeof(out))
-		return -EINVAL;
 	rc = take(n, &out, sizeof(out));
 	if (rc)
 		return rc;
-	if (n->size - sizeof(out) != (u64)out.count * sizeof(u64))
+	if (n->size != (u64)out.count * sizeof(u64))
 		return -EINVAL;
 	nodeids = kmalloc_array(PRUNE_BATCH, sizeof(*nodeids), GFP_KERNEL);
 	if (!nodeids)
@@ -133,16 +142,14 @@ struct name {
 	char buf[FMAPFS_NAME_MAX + 1];
 };
 
-/* Of @len bytes and a NUL, which is all that is left of @left bytes. */
-static int take_name(struct notice *n, struct name *name, u32 len, size_t left)
+/* Of @len bytes and a NUL, which is all that is left. */
+static int take_name(struct notice *n, struct name *name, u32 len)
 {
 	int rc;
 
 	if (len > FMAPFS_NAME_MAX)
 		return -ENAMETOOLONG;
-	if (left != len + 1)
-		return -EINVAL;
-	rc = take(n, name->buf, len + 1);
+	rc = take_all(n, name->buf, len + 1);
 	name->buf[len] = 0;
 	name->name = (struct qstr)QSTR_INIT(name->buf, len);
 	return rc;
@@ -232,39 +239,29 @@ static int inval_name(struct notice *n, struct name *name)
 	return rc;
 }
 
-static int notify_inval_entry(struct notice *n, struct name *name)
+static int take_inval_entry(struct notice *n, struct name *name)
 {
 	struct fuse_notify_inval_entry_out out;
-	int rc;
+	int rc = take(n, &out, sizeof(out));
 
-	if (n->size < sizeof(out))
-		return -EINVAL;
-	rc = take(n, &out, sizeof(out));
-	if (!rc)
-		rc = take_name(n, name, out.namelen, n->size - sizeof(out));
 	if (rc)
 		return rc;
 	name->parent = out.parent;
 	/* Called padding by a header older than the flag. */
 	name->expire = ((u32 *)&out)[3] & FUSE_EXPIRE_ONLY;
-	return inval_name(n, name);
+	return take_name(n, name, out.namelen);
 }
 
-static int notify_delete(struct notice *n, struct name *name)
+static int take_delete(struct notice *n, struct name *name)
 {
 	struct fuse_notify_delete_out out;
-	int rc;
+	int rc = take(n, &out, sizeof(out));
 
-	if (n->size < sizeof(out))
-		return -EINVAL;
-	rc = take(n, &out, sizeof(out));
-	if (!rc)
-		rc = take_name(n, name, out.namelen, n->size - sizeof(out));
 	if (rc)
 		return rc;
 	name->parent = out.parent;
 	name->child = out.child;
-	return inval_name(n, name);
+	return take_name(n, name, out.namelen);
 }
 
 static int notify_name(struct notice *n, u32 code)
@@ -274,8 +271,10 @@ static int notify_name(struct notice *n, u32 code)
 
 	if (!name)
 		return -ENOMEM;
-	rc = code == FUSE_NOTIFY_DELETE ? notify_delete(n, name) :
-					  notify_inval_entry(n, name);
+	rc = code == FUSE_NOTIFY_DELETE ? take_delete(n, name) :
+					  take_inval_entry(n, name);
+	if (!rc)
+		rc = inval_name(n, name);
 	kfree(name);
 	return rc;
 }
@@ -288,12 +287,10 @@ static int notify_store(struct notice *n)
 	struct inode *inode;
 	int rc;
 
-	if (n->size < sizeof(out))
-		return -EINVAL;
 	rc = take(n, &out, sizeof(out));
 	if (rc)
 		return rc;
-	if (n->size - sizeof(out) != out.size)
+	if (n->size != out.size)
 		return -EINVAL;
 	if (out.offset >= MAX_LFS_FILESIZE)
 		return -EINVAL;
@@ -313,9 +310,7 @@ static int notify_retrieve(struct notice *n)
 	struct inode *inode;
 	int rc;
 
-	if (n->size != sizeof(out))
-		return -EINVAL;
-	rc = take(n, &out, sizeof(out));
+	rc = take_all(n, &out, sizeof(out));
 	if (rc)
 		return rc;
 	if (out.offset >= MAX_LFS_FILESIZE)
@@ -336,9 +331,7 @@ static int notify_poll(struct notice *n)
 	struct fuse_notify_poll_wakeup_out out;
 	int rc;
 
-	if (n->size != sizeof(out))
-		return -EINVAL;
-	rc = take(n, &out, sizeof(out));
+	rc = take_all(n, &out, sizeof(out));
 	return rc ? rc : fmapfs_notify_poll(n->sb, out.kh);
 }
 

@@ -52,7 +52,8 @@ struct fmapfs_agreed {
  * @ready: INIT was answered; before anything else is sent
  * @notify: see to a notification, of which @size bytes are left in @from. Runs
  *	in the server's write(2), which fails with what it returns: 0 or -errno.
- *	Waits for nothing that the server has to answer; other waits are killable
+ *	Waits for nothing that the server has to answer; other waits are killable,
+ *	but for that of eviction for pinned pages
  *
  * The file system is known from fmapfs_conn_bind() to fmapfs_conn_unbind(), with
  * which unmounting begins. Neither of unmounting and notifications waits for the
