@@ -192,6 +192,23 @@ int fmapfs_size_changed(struct inode *inode, u64 size)
 	return fmapfs_fmap_refetch(inode, size);
 }
 
+/**
+ * fmapfs_memory_changed - the same, if only the server knows the size
+ * @inode: the file; its i_rwsem is held for writing
+ *
+ * Return: 0 or -errno.
+ */
+int fmapfs_memory_changed(struct inode *inode)
+{
+	struct fmapfs_attr attr;
+	int rc = fmapfs_proto_getattr(inode, NULL, &attr);
+
+	if (rc)
+		return rc;
+	fmapfs_update_attr(inode, &attr);
+	return fmapfs_size_changed(inode, attr.size);
+}
+
 /*
  * To take set-id bits away, the VFS has made a mode of the one that we know,
  * which may be old: makes it anew, unless the server sees to it.
@@ -289,16 +306,9 @@ void fmapfs_opened_truncated(struct inode *inode)
 static int truncated_by_open(struct inode *inode)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	struct fmapfs_attr attr;
-	int rc;
 
-	if (fmapfs_has_map(inode)) {
-		rc = fmapfs_proto_getattr(inode, NULL, &attr);
-		if (rc)
-			return rc;
-		fmapfs_update_attr(inode, &attr);
-		return fmapfs_size_changed(inode, attr.size);
-	}
+	if (fmapfs_has_map(inode))
+		return fmapfs_memory_changed(inode);
 	spin_lock(&fi->lock);
 	i_size_write(inode, 0);
 	spin_unlock(&fi->lock);

@@ -58,20 +58,6 @@ loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence)
 
 /* --- preallocation --- */
 
-/* The server has consented, and refreshes what it has moved: this is the size. */
-static int memory_allocated(struct inode *inode)
-{
-	struct fmapfs_attr attr;
-	int rc = fmapfs_proto_getattr(inode, NULL, &attr);
-
-	if (rc)
-		return rc;
-	fmapfs_update_attr(inode, &attr);
-	if (attr.size == i_size_read(inode))
-		return 0;
-	return fmapfs_fmap_refetch(inode, attr.size);
-}
-
 static void plain_allocated(struct inode *inode, int mode, loff_t pos,
 			    loff_t end)
 {
@@ -129,7 +115,7 @@ static int allocate(struct file *file, int mode, loff_t pos, loff_t len)
 	if (rc)
 		return rc;
 	if (fmapfs_has_map(inode))
-		return memory_allocated(inode);
+		return fmapfs_memory_changed(inode);
 	plain_allocated(inode, mode, pos, pos + len);
 	return 0;
 }
