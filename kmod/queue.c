@@ -467,18 +467,8 @@ void fmapfs_req_shrink(struct fmapfs_req *req, u32 body_size)
  */
 int fmapfs_req_send_answer(struct fmapfs_req *req, u64 unique)
 {
-	struct fmapfs_conn *conn = req->conn;
-
 	req->in->unique = unique;
-	spin_lock(&conn->lock);
-	if (!may_queue(req)) {
-		spin_unlock(&conn->lock);
-		return -ENOTCONN;
-	}
-	enqueue(req, &conn->pending);
-	spin_unlock(&conn->lock);
-	fmapfs_conn_wake(conn);
-	return 0;
+	return queue_pending(req);
 }
 
 /**
