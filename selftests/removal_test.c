@@ -10,20 +10,24 @@
  * 3. A device that is back serves new mounts, with the data, beside the old one,
  *    whose end does no harm. It can be removed again.
  * 4. All that under load, with the unmount before or after the return.
- * 5. Memory that fails kills who has mapped it, and nobody else.
+ * 5. Memory that fails kills who has mapped it, and nobody else; also while its
+ *    map is to be revoked and pinned pages are waited for.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/env.h"
 #include "lib/mem.h"
+#include "lib/note.h"
 
 #define AT	(128 * MIB)
 #define LEN	(16 * MIB)
@@ -374,4 +378,50 @@ static void spoil_a_page(const struct removable *r)
 TEST(memory_error_kills_the_mappers_of_the_page_only)
 {
 	with_each_device(spoil_a_page);
+}
+
+static int revoke_it(void *arg)
+{
+	return note_inval_inode(*(int *)arg, 2, 0, 0) < 0 ? -errno : 0;
+}
+
+static void spoil_while_revoked(const struct removable *r)
+{
+	struct mapper *bad = t_shared(sizeof(*bad));
+	struct srv *s = srv_new();
+	struct task revoker, spoiler;
+	uint8_t buf[PAGE];
+	struct iovec iov;
+	struct mnt *m;
+	int dev, ends[2];
+	uint8_t *p;
+
+	strcpy(s->dev[0], r->dev->node);
+	EQ(srv_memfile(s, "a", fmap_simple1(0, AT + PAGE, LEN, LEN))->id, 2);
+	m = mnt_new_dev(s, MNT_OPTS, &dev);
+	bad->fd = OK(open_in(m, "a", O_RDWR));
+	bad->off = BAD;
+	p = map_at(LEN, PAGE, RW, MAP_SHARED, bad->fd, 0);
+	OK(pipe(ends));
+	iov = (struct iovec){ p + GOOD, PAGE };
+	EQ(vmsplice(ends[1], &iov, 1, 0), PAGE);
+	revoker = task_start(revoke_it, &dev);
+	UNTIL(task_sleeps(&revoker));
+	spoiler = task_start(spoil, bad);
+	task_reap(&spoiler);
+	TRUE(!task_done(&revoker));
+	EQ(read(ends[0], buf, PAGE), PAGE);
+	EQ(task_wait(&revoker), 0);
+	OK(close(ends[0]));
+	OK(close(ends[1]));
+	OK(munmap(p, LEN));
+	OK(close(bad->fd));
+	OK(close(dev));
+	mnt_end(m);
+	take_away(r);
+}
+
+TEST(memory_error_does_not_wait_for_pinned_pages)
+{
+	with_each_device(spoil_while_revoked);
 }
