@@ -44,7 +44,7 @@ serve_src() {
 # the file system lacks what it wants. Some look at the time only after a round
 # of thousands of links, which takes minutes under emulation.
 stress_ng_finds_no_failure() {
-	local list each name status
+	local list each name status bad=
 
 	list=$(stressors)
 	each=$((minutes * 40 / $(wc -w <<<"$list")))
@@ -60,11 +60,11 @@ stress_ng_finds_no_failure() {
 		*)
 			say "$name: status $status"
 			sed 's/^/#   /' "$tmp/said"
-			failed=1 ;;
+			bad=1 ;;
 		esac
 	done
 	ended
-	[ -z "${failed:-}" ]
+	[ -z "$bad" ]
 }
 
 # Blocks that overlap cannot be verified: random ones are of one size, or aligned.
@@ -87,7 +87,7 @@ fio_reads_what_it_wrote() {
 			# shellcheck disable=SC2086 # a list
 			fio --name=f "${common[@]}" $job >"$tmp/said" 2>&1 || {
 				say "cache=$cache $job"
-				cat "$tmp/said"
+				sed 's/^/#   /' "$tmp/said"
 				return 1
 			}
 			rm -f "$mnt"/f.*
