@@ -23,8 +23,15 @@ dir=${dir%/peer}
 . "$dir/peer/servers.sh"
 
 minutes=${STRESS_MINUTES:-10}
+
+# With O_DIRECT and attributes of users, which tmpfs does not have everywhere.
 src=$tmp/src
 mkdir "$src"
+truncate -s 800M "$tmp/disk"
+mkfs.ext4 -q "$tmp/disk"
+modprobe loop
+mount -o loop "$tmp/disk" "$src" || exit
+trap 'umount "$src"; rm -rf "$tmp"' EXIT
 
 # Stressors that use no file of ours, or mount and unmount what the guest needs:
 not=(bind-mount binderfs eventfd ioprio procfs statmount)
