@@ -372,16 +372,6 @@ TEST(close_flushes_and_releases)
 
 #define MANY	200
 
-static bool all_forgotten(struct srv *s)
-{
-	bool all = true;
-
-	/* Not the root, which is never looked up. */
-	for (int i = 1; i < s->nnodes; i++)
-		all &= s->nodes[i].forgets == s->nodes[i].lookups;
-	return all;
-}
-
 static void make_many(struct srv *s)
 {
 	char name[16];
@@ -423,7 +413,7 @@ TEST(lookups_are_forgotten_when_the_caches_are_dropped)
 	for (int i = 1; i <= MANY; i++)
 		TRUE(s->nodes[i].lookups >= 2);
 	drop_caches();
-	UNTIL((drop_caches(), all_forgotten(s)));
+	UNTIL((drop_caches(), srv_all_forgotten(s)));
 	mnt_end(m);
 }
 
@@ -436,7 +426,7 @@ TEST(lookups_are_forgotten_by_the_unmount)
 	m = mnt_new(s);
 	EQ(list_and_stat(m), MANY + 2);
 	mnt_end(m);
-	TRUE(all_forgotten(s));
+	TRUE(srv_all_forgotten(s));
 	EQ(srv_seen(s, FUSE_DESTROY), 1);
 }
 

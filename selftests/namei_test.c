@@ -30,45 +30,6 @@ static const void *body(struct srv *s, uint32_t opcode)
 	return s->last_body[opcode];
 }
 
-static const char *in_dir(const struct mnt *m, const char *name)
-{
-	static char path[4][512];
-	static int i;
-
-	i = (i + 1) % 4;
-	snprintf(path[i], sizeof(path[i]), "%s/%s", m->dir, name);
-	return path[i];
-}
-
-/* Everything that the server has counted has come back. */
-static bool all_forgotten(struct srv *s)
-{
-	for (int i = 1; i < s->nnodes; i++)
-		if (s->nodes[i].lookups != s->nodes[i].forgets)
-			return false;
-	return true;
-}
-
-static void end_and_count(struct mnt *m)
-{
-	struct srv *s = m->srv;
-
-	/* What a RELEASE holds back is not sent any more after the DESTROY. */
-	UNTIL(sysfs_read(m, "waiting") == 0);
-	OK(umount2(m->dir, 0));
-	OK(rmdir(m->dir));
-	UNTIL(s->end_errno);
-	srv_reap(m);
-	for (int i = 1; i < s->nnodes; i++)
-		if (s->nodes[i].lookups != s->nodes[i].forgets)
-			FAIL("node %d: %ld lookups, %ld forgotten", i + 1,
-			     (long)s->nodes[i].lookups,
-			     (long)s->nodes[i].forgets);
-	EQ(srv_seen(s, FUSE_RELEASE),
-	   srv_seen(s, FUSE_OPEN) + srv_seen(s, FUSE_CREATE) +
-	   srv_seen(s, FUSE_TMPFILE));
-}
-
 TEST(files_and_devices_are_made)
 {
 	struct srv *s = srv_new();
@@ -77,22 +38,22 @@ TEST(files_and_devices_are_made)
 	struct stat st;
 
 	umask(0027);
-	OK(mknod(in_dir(m, "f"), S_IFREG | 0666, 0));
+	OK(mknod(in_mnt(m, "f"), S_IFREG | 0666, 0));
 	EQ(in->mode, S_IFREG | 0640);
 	EQ(in->umask, 0027);
 	EQ_STR((const char *)(in + 1), "f");
-	OK(mknod(in_dir(m, "c"), S_IFCHR | 0600, makedev(1, 300)));
-	OK(mknod(in_dir(m, "p"), S_IFIFO | 0600, 0));
+	OK(mknod(in_mnt(m, "c"), S_IFCHR | 0600, makedev(1, 300)));
+	OK(mknod(in_mnt(m, "p"), S_IFIFO | 0600, 0));
 	EQ(srv_seen(s, FUSE_MKNOD), 3);
-	OK(stat(in_dir(m, "c"), &st));
+	OK(stat(in_mnt(m, "c"), &st));
 	TRUE(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 300));
-	OK(stat(in_dir(m, "p"), &st));
+	OK(stat(in_mnt(m, "p"), &st));
 	TRUE(S_ISFIFO(st.st_mode));
 	/* What the requests brought needs no lookup: there was one before each. */
 	EQ(srv_seen(s, FUSE_LOOKUP), 3);
 	EQ(srv_seen(s, FUSE_GETATTR), 0);
-	FAILS(EEXIST, mknod(in_dir(m, "f"), S_IFREG | 0666, 0));
-	end_and_count(m);
+	FAILS(EEXIST, mknod(in_mnt(m, "f"), S_IFREG | 0666, 0));
+	mnt_end_counted(m);
 }
 
 TEST(directories_are_made_and_removed)
@@ -103,18 +64,18 @@ TEST(directories_are_made_and_removed)
 	struct stat st;
 
 	umask(0022);
-	OK(mkdir(in_dir(m, "d"), 01777));
+	OK(mkdir(in_mnt(m, "d"), 01777));
 	EQ(in->mode, 01755);
 	EQ(in->umask, 0022);
 	EQ_STR((const char *)(in + 1), "d");
-	OK(mkdir(in_dir(m, "d/e"), 0755));
-	FAILS(ENOTEMPTY, rmdir(in_dir(m, "d")));
-	OK(rmdir(in_dir(m, "d/e")));
+	OK(mkdir(in_mnt(m, "d/e"), 0755));
+	FAILS(ENOTEMPTY, rmdir(in_mnt(m, "d")));
+	OK(rmdir(in_mnt(m, "d/e")));
 	EQ_STR(body(s, FUSE_RMDIR), "e");
-	FAILS(ENOENT, stat(in_dir(m, "d/e"), &st));
-	OK(rmdir(in_dir(m, "d")));
-	FAILS(ENOENT, stat(in_dir(m, "d"), &st));
-	end_and_count(m);
+	FAILS(ENOENT, stat(in_mnt(m, "d/e"), &st));
+	OK(rmdir(in_mnt(m, "d")));
+	FAILS(ENOENT, stat(in_mnt(m, "d"), &st));
+	mnt_end_counted(m);
 }
 
 TEST(mask_is_the_servers_if_it_says_so)
@@ -127,13 +88,13 @@ TEST(mask_is_the_servers_if_it_says_so)
 	s->want |= FUSE_DONT_MASK;
 	m = mnt_new(s);
 	umask(0077);
-	OK(mkdir(in_dir(m, "d"), 0777));
+	OK(mkdir(in_mnt(m, "d"), 0777));
 	EQ(dir->mode, 0777);
 	EQ(dir->umask, 0077);
-	OK(close(OK(open(in_dir(m, "f"), O_CREAT | O_RDWR, 0666))));
+	OK(close(OK(open(in_mnt(m, "f"), O_CREAT | O_RDWR, 0666))));
 	EQ(file->mode, S_IFREG | 0666);
 	EQ(file->umask, 0077);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(links_are_followed_and_read_each_time)
@@ -145,17 +106,17 @@ TEST(links_are_followed_and_read_each_time)
 
 	srv_plain(s, "a", "hello", 5);
 	m = mnt_new(s);
-	OK(symlink("a", in_dir(m, "l")));
+	OK(symlink("a", in_mnt(m, "l")));
 	EQ_STR(body(s, FUSE_SYMLINK), "l");
 	EQ_STR((const char *)body(s, FUSE_SYMLINK) + 2, "a");
-	OK(stat(in_dir(m, "l"), &st));
+	OK(stat(in_mnt(m, "l"), &st));
 	EQ(st.st_size, 5);
-	EQ(readlink(in_dir(m, "l"), buf, sizeof(buf)), 1);
+	EQ(readlink(in_mnt(m, "l"), buf, sizeof(buf)), 1);
 	EQ(buf[0], 'a');
 	EQ(srv_seen(s, FUSE_READLINK), 2);
-	OK(lstat(in_dir(m, "l"), &st));
+	OK(lstat(in_mnt(m, "l"), &st));
 	TRUE(S_ISLNK(st.st_mode));
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(links_are_remembered_if_the_server_says_so)
@@ -167,11 +128,11 @@ TEST(links_are_remembered_if_the_server_says_so)
 	s->want |= FUSE_CACHE_SYMLINKS;
 	srv_plain(s, "a", "hello", 5);
 	m = mnt_new(s);
-	OK(symlink("a", in_dir(m, "l")));
+	OK(symlink("a", in_mnt(m, "l")));
 	for (int i = 0; i < 3; i++)
-		OK(stat(in_dir(m, "l"), &st));
+		OK(stat(in_mnt(m, "l"), &st));
 	EQ(srv_seen(s, FUSE_READLINK), 1);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(hard_links_are_made_and_counted)
@@ -182,18 +143,18 @@ TEST(hard_links_are_made_and_counted)
 	const struct fuse_link_in *in = body(s, FUSE_LINK);
 	struct stat a, b;
 
-	OK(link(in_dir(m, "a"), in_dir(m, "b")));
+	OK(link(in_mnt(m, "a"), in_mnt(m, "b")));
 	EQ(in->oldnodeid, n->id);
 	EQ_STR((const char *)(in + 1), "b");
-	OK(stat(in_dir(m, "a"), &a));
-	OK(stat(in_dir(m, "b"), &b));
+	OK(stat(in_mnt(m, "a"), &a));
+	OK(stat(in_mnt(m, "b"), &b));
 	EQ(a.st_ino, b.st_ino);
 	EQ(a.st_nlink, 2);
-	OK(unlink(in_dir(m, "a")));
+	OK(unlink(in_mnt(m, "a")));
 	EQ_STR(body(s, FUSE_UNLINK), "a");
-	OK(stat(in_dir(m, "b"), &b));
+	OK(stat(in_mnt(m, "b"), &b));
 	EQ(b.st_nlink, 1);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(link_that_the_server_lacks_is_eperm)
@@ -204,10 +165,10 @@ TEST(link_that_the_server_lacks_is_eperm)
 	srv_plain(s, "a", "hello", 5);
 	srv_on(s, FUSE_LINK, 0, ACT_ERROR, ENOSYS);
 	m = mnt_new(s);
-	FAILS(EPERM, link(in_dir(m, "a"), in_dir(m, "b")));
-	FAILS(EPERM, link(in_dir(m, "a"), in_dir(m, "b")));
+	FAILS(EPERM, link(in_mnt(m, "a"), in_mnt(m, "b")));
+	FAILS(EPERM, link(in_mnt(m, "a"), in_mnt(m, "b")));
 	EQ(srv_seen(s, FUSE_LINK), 1);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(unlinked_file_goes_on_while_open)
@@ -220,14 +181,14 @@ TEST(unlinked_file_goes_on_while_open)
 
 	srv_plain(s, "a", "hello", 5);
 	m = mnt_new(s);
-	fd = OK(open(in_dir(m, "a"), O_RDWR));
-	OK(unlink(in_dir(m, "a")));
-	FAILS(ENOENT, stat(in_dir(m, "a"), &st));
+	fd = OK(open(in_mnt(m, "a"), O_RDWR));
+	OK(unlink(in_mnt(m, "a")));
+	FAILS(ENOENT, stat(in_mnt(m, "a"), &st));
 	OK(fstat(fd, &st));
 	EQ(st.st_nlink, 0);
 	EQ(read(fd, buf, 8), 5);
 	OK(close(fd));
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(names_are_moved)
@@ -241,19 +202,19 @@ TEST(names_are_moved)
 
 	srv_plain(s, "b", "bbb", 3);
 	m = mnt_new(s);
-	OK(rename(in_dir(m, "a"), in_dir(m, "d/x")));
+	OK(rename(in_mnt(m, "a"), in_mnt(m, "d/x")));
 	EQ(in->newdir, d->id);
 	EQ_STR((const char *)(in + 1), "a");
 	EQ_STR((const char *)(in + 1) + 2, "x");
-	OK(stat(in_dir(m, "d/x"), &st));
+	OK(stat(in_mnt(m, "d/x"), &st));
 	EQ(st.st_ino, a->id);
-	FAILS(ENOENT, stat(in_dir(m, "a"), &st));
-	OK(rename(in_dir(m, "d/x"), in_dir(m, "b")));
-	OK(stat(in_dir(m, "b"), &st));
+	FAILS(ENOENT, stat(in_mnt(m, "a"), &st));
+	OK(rename(in_mnt(m, "d/x"), in_mnt(m, "b")));
+	OK(stat(in_mnt(m, "b"), &st));
 	EQ(st.st_size, 2);
 	EQ(srv_seen(s, FUSE_RENAME), 2);
 	EQ(srv_seen(s, FUSE_RENAME2), 0);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(renameat2_goes_to_the_server)
@@ -266,19 +227,19 @@ TEST(renameat2_goes_to_the_server)
 	srv_plain(s, "a", "aa", 2);
 	srv_plain(s, "b", "bbb", 3);
 	m = mnt_new(s);
-	FAILS(EEXIST, renameat2(AT_FDCWD, in_dir(m, "a"), AT_FDCWD,
-				in_dir(m, "b"), RENAME_NOREPLACE));
-	OK(renameat2(AT_FDCWD, in_dir(m, "a"), AT_FDCWD, in_dir(m, "c"),
+	FAILS(EEXIST, renameat2(AT_FDCWD, in_mnt(m, "a"), AT_FDCWD,
+				in_mnt(m, "b"), RENAME_NOREPLACE));
+	OK(renameat2(AT_FDCWD, in_mnt(m, "a"), AT_FDCWD, in_mnt(m, "c"),
 		     RENAME_NOREPLACE));
 	EQ(in->flags, RENAME_NOREPLACE);
-	OK(renameat2(AT_FDCWD, in_dir(m, "c"), AT_FDCWD, in_dir(m, "b"),
+	OK(renameat2(AT_FDCWD, in_mnt(m, "c"), AT_FDCWD, in_mnt(m, "b"),
 		     RENAME_EXCHANGE));
 	EQ(in->flags, RENAME_EXCHANGE);
-	OK(stat(in_dir(m, "b"), &st));
+	OK(stat(in_mnt(m, "b"), &st));
 	EQ(st.st_size, 2);
-	OK(stat(in_dir(m, "c"), &st));
+	OK(stat(in_mnt(m, "c"), &st));
 	EQ(st.st_size, 3);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(renameat2_that_the_server_lacks_is_einval)
@@ -290,11 +251,11 @@ TEST(renameat2_that_the_server_lacks_is_einval)
 	srv_on(s, FUSE_RENAME2, 0, ACT_ERROR, ENOSYS);
 	m = mnt_new(s);
 	for (int i = 0; i < 2; i++)
-		FAILS(EINVAL, renameat2(AT_FDCWD, in_dir(m, "a"), AT_FDCWD,
-					in_dir(m, "c"), RENAME_NOREPLACE));
+		FAILS(EINVAL, renameat2(AT_FDCWD, in_mnt(m, "a"), AT_FDCWD,
+					in_mnt(m, "c"), RENAME_NOREPLACE));
 	EQ(srv_seen(s, FUSE_RENAME2), 1);
-	OK(rename(in_dir(m, "a"), in_dir(m, "c")));
-	end_and_count(m);
+	OK(rename(in_mnt(m, "a"), in_mnt(m, "c")));
+	mnt_end_counted(m);
 }
 
 TEST(creating_opens_in_one_request)
@@ -307,7 +268,7 @@ TEST(creating_opens_in_one_request)
 	int fd;
 
 	umask(0022);
-	fd = OK(open(in_dir(m, "f"), O_CREAT | O_EXCL | O_RDWR, 0666));
+	fd = OK(open(in_mnt(m, "f"), O_CREAT | O_EXCL | O_RDWR, 0666));
 	EQ(in->mode, S_IFREG | 0644);
 	EQ(in->umask, 0022);
 	EQ(in->flags & (O_CREAT | O_EXCL | O_ACCMODE),
@@ -325,12 +286,12 @@ TEST(creating_opens_in_one_request)
 	EQ(srv_last(s, FUSE_RELEASE)->arg, srv_last(s, FUSE_CREATE)->unique);
 	EQ(srv_last(s, FUSE_RELEASE)->nodeid, st.st_ino);
 	/* What is there is opened. */
-	fd = OK(open(in_dir(m, "f"), O_CREAT | O_RDWR, 0666));
+	fd = OK(open(in_mnt(m, "f"), O_CREAT | O_RDWR, 0666));
 	OK(close(fd));
 	EQ(srv_seen(s, FUSE_CREATE), 1);
 	EQ(srv_seen(s, FUSE_OPEN), 1);
-	FAILS(EEXIST, open(in_dir(m, "f"), O_CREAT | O_EXCL | O_RDWR, 0666));
-	end_and_count(m);
+	FAILS(EEXIST, open(in_mnt(m, "f"), O_CREAT | O_EXCL | O_RDWR, 0666));
+	mnt_end_counted(m);
 }
 
 TEST(server_without_create_makes_first)
@@ -340,13 +301,13 @@ TEST(server_without_create_makes_first)
 
 	srv_on(s, FUSE_CREATE, 0, ACT_ERROR, ENOSYS);
 	m = mnt_new(s);
-	OK(close(OK(open(in_dir(m, "f"), O_CREAT | O_RDWR, 0666))));
-	OK(close(OK(open(in_dir(m, "g"), O_CREAT | O_EXCL | O_RDWR, 0666))));
+	OK(close(OK(open(in_mnt(m, "f"), O_CREAT | O_RDWR, 0666))));
+	OK(close(OK(open(in_mnt(m, "g"), O_CREAT | O_EXCL | O_RDWR, 0666))));
 	EQ(srv_seen(s, FUSE_CREATE), 1);
 	EQ(srv_seen(s, FUSE_MKNOD), 2);
 	EQ(srv_seen(s, FUSE_OPEN), 2);
 	s->count[FUSE_CREATE] = 0;
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(file_that_somebody_else_has_made_meanwhile_is_eexist)
@@ -357,13 +318,13 @@ TEST(file_that_somebody_else_has_made_meanwhile_is_eexist)
 
 	s->negative_ms = 3600 * 1000;
 	r->left = -1;
-	FAILS(EEXIST, open(in_dir(m, "f"), O_CREAT | O_EXCL | O_RDWR, 0666));
+	FAILS(EEXIST, open(in_mnt(m, "f"), O_CREAT | O_EXCL | O_RDWR, 0666));
 	r->left = 0;
 	/* That it is not there is not believed any more. */
 	srv_plain(s, "f", "hello", 5);
-	OK(close(OK(open(in_dir(m, "f"), O_RDWR))));
+	OK(close(OK(open(in_mnt(m, "f"), O_RDWR))));
 	s->count[FUSE_CREATE] = 0;
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(file_without_a_name_is_made)
@@ -380,12 +341,12 @@ TEST(file_without_a_name_is_made)
 	EQ(st.st_nlink, 0);
 	EQ(pwrite(fd, "hello", 5, 0), 5);
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	OK(linkat(AT_FDCWD, proc, AT_FDCWD, in_dir(m, "f"),
+	OK(linkat(AT_FDCWD, proc, AT_FDCWD, in_mnt(m, "f"),
 		  AT_SYMLINK_FOLLOW));
 	OK(close(fd));
-	OK(stat(in_dir(m, "f"), &st));
+	OK(stat(in_mnt(m, "f"), &st));
 	EQ(st.st_size, 5);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(server_without_tmpfile_is_asked_once)
@@ -399,7 +360,7 @@ TEST(server_without_tmpfile_is_asked_once)
 	FAILS(EOPNOTSUPP, open(m->dir, O_TMPFILE | O_RDWR, 0600));
 	EQ(srv_seen(s, FUSE_TMPFILE), 1);
 	s->count[FUSE_TMPFILE] = 0;
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 /* --- calls, one of each kind --- */
@@ -497,7 +458,7 @@ static void killed_call(const void *arg)
 	struct srv *s = srv_with_old();
 	struct rule *r = srv_on(s, row->opcode, 0, ACT_STALL, 0);
 	struct mnt *m = mnt_new(s);
-	char *path = strdup(in_dir(m, "f"));
+	char *path = strdup(in_mnt(m, "f"));
 	struct stat st;
 	struct task t;
 
@@ -509,9 +470,9 @@ static void killed_call(const void *arg)
 	UNTIL(r->good_errno != -1);
 	EQ(r->good_errno, 0);
 	/* Whether it has been done is asked for anew. */
-	stat(in_dir(m, "f"), &st);
-	stat(in_dir(m, "fold"), &st);
-	end_and_count(m);
+	stat(in_mnt(m, "f"), &st);
+	stat(in_mnt(m, "fold"), &st);
+	mnt_end_counted(m);
 }
 TEST_ROWS(killed_call, killed)
 
@@ -555,7 +516,7 @@ static void nonsense_is_eio(const void *arg)
 	r->bad.body = (void *)e;
 	r->bad.body_len = sizeof(*e) +
 			  (opens ? sizeof(struct fuse_open_out) : 0);
-	strcpy(path, in_dir(m, "f"));
+	strcpy(path, in_mnt(m, "f"));
 	EQ(row->call(path), EIO);
 	if (opens && row->nodeid)
 		UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
@@ -565,7 +526,7 @@ static void nonsense_is_eio(const void *arg)
 	if (row->nodeid > 1)
 		EQ(n->forgets, 1);
 	s->nodes[0].lookups = 0;
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 TEST_ROWS(nonsense_is_eio, nonsenses)
 
@@ -590,13 +551,13 @@ static void error_reaches_the_caller(const void *arg)
 	char path[512];
 
 	srv_on(s, row->opcode, 0, ACT_ERROR, EDQUOT);
-	strcpy(path, in_dir(m, "f"));
+	strcpy(path, in_mnt(m, "f"));
 	EQ(row->call(path), EDQUOT);
-	strcpy(path, in_dir(m, "f"));
+	strcpy(path, in_mnt(m, "f"));
 	EQ(row->call(path), 0);
 	if (row->opcode == FUSE_CREATE)
 		s->count[FUSE_CREATE]--;
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 TEST_ROWS(error_reaches_the_caller, failings)
 
@@ -607,11 +568,11 @@ TEST(name_that_is_gone_already_is_looked_up_anew)
 	struct mnt *m = mnt_new(s);
 	struct stat st;
 
-	OK(stat(in_dir(m, "a"), &st));
+	OK(stat(in_mnt(m, "a"), &st));
 	n->gone = true;
-	FAILS(ENOENT, unlink(in_dir(m, "a")));
-	FAILS(ENOENT, stat(in_dir(m, "a"), &st));
-	end_and_count(m);
+	FAILS(ENOENT, unlink(in_mnt(m, "a")));
+	FAILS(ENOENT, stat(in_mnt(m, "a"), &st));
+	mnt_end_counted(m);
 }
 
 /* --- directories' attributes --- */
@@ -624,19 +585,19 @@ TEST(directory_is_asked_for_anew_when_it_has_changed)
 	struct stat st;
 	int asked;
 
-	OK(stat(in_dir(m, "d"), &st));
+	OK(stat(in_mnt(m, "d"), &st));
 	asked = srv_seen(s, FUSE_GETATTR);
-	OK(stat(in_dir(m, "d"), &st));
+	OK(stat(in_mnt(m, "d"), &st));
 	EQ(srv_seen(s, FUSE_GETATTR), asked);
-	OK(mkdir(in_dir(m, "d/e"), 0755));
+	OK(mkdir(in_mnt(m, "d/e"), 0755));
 	d->nlink = 3;
-	OK(stat(in_dir(m, "d"), &st));
+	OK(stat(in_mnt(m, "d"), &st));
 	EQ(srv_seen(s, FUSE_GETATTR), asked + 1);
 	EQ(st.st_nlink, 3);
-	OK(rmdir(in_dir(m, "d/e")));
-	OK(stat(in_dir(m, "d"), &st));
+	OK(rmdir(in_mnt(m, "d/e")));
+	OK(stat(in_mnt(m, "d"), &st));
 	EQ(srv_seen(s, FUSE_GETATTR), asked + 2);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(changed_directory_keeps_its_modes)
@@ -647,13 +608,13 @@ TEST(changed_directory_keeps_its_modes)
 
 	srv_dir(s, ROOT_ID, "d");
 	m = mnt_new_opts(s, "allow_other,default_permissions");
-	OK(mkdir(in_dir(m, "d/e"), 0755));
+	OK(mkdir(in_mnt(m, "d/e"), 0755));
 	asked = srv_seen(s, FUSE_GETATTR);
-	OK(mkdir(in_dir(m, "d/f"), 0755));
-	OK(mkdir(in_dir(m, "d/g"), 0755));
+	OK(mkdir(in_mnt(m, "d/f"), 0755));
+	OK(mkdir(in_mnt(m, "d/g"), 0755));
 	/* Who may make a name there is known all the while. */
 	EQ(srv_seen(s, FUSE_GETATTR), asked);
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 /* --- races --- */
@@ -711,7 +672,7 @@ static void race_for_creating(struct srv *s)
 	OK(rmdir(m->dir));
 	UNTIL(s->end_errno);
 	srv_reap(m);
-	TRUE(all_forgotten(s));
+	TRUE(srv_all_forgotten(s));
 }
 
 TEST(one_of_many_creates_with_o_excl)
@@ -750,7 +711,7 @@ TEST(created_file_may_have_a_map)
 	srv_on(s, FUSE_LOOKUP, 0, ACT_ERROR, ENOENT);
 	srv_use_pmem(s);
 	m = mnt_new(s);
-	fd = OK(open(in_dir(m, "f"), O_CREAT | O_RDWR, 0666));
+	fd = OK(open(in_mnt(m, "f"), O_CREAT | O_RDWR, 0666));
 	EQ(srv_seen(s, FUSE_CREATE), 1);
 	EQ(srv_seen(s, FUSE_GET_FMAP), 1);
 	EQ(counter(m, "fmaps"), 1);
@@ -762,9 +723,9 @@ TEST(created_file_may_have_a_map)
 	OK(fstat(fd, &st));
 	EQ(st.st_ino, n->id);
 	OK(close(fd));
-	OK(unlink(in_dir(m, "f")));
+	OK(unlink(in_mnt(m, "f")));
 	UNTIL((drop_caches(), counter(m, "fmaps") == 0));
-	end_and_count(m);
+	mnt_end_counted(m);
 }
 
 TEST(created_file_whose_map_fails_is_released)
@@ -773,11 +734,11 @@ TEST(created_file_whose_map_fails_is_released)
 	struct mnt *m = mnt_new(s);
 
 	srv_on(s, FUSE_GET_FMAP, 0, ACT_ERROR, EPERM);
-	FAILS(EPERM, open(in_dir(m, "f"), O_CREAT | O_RDWR, 0666));
+	FAILS(EPERM, open(in_mnt(m, "f"), O_CREAT | O_RDWR, 0666));
 	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
 	/* It has been made all the same. */
-	OK(close(OK(open(in_dir(m, "f"), O_RDWR))));
-	end_and_count(m);
+	OK(close(OK(open(in_mnt(m, "f"), O_RDWR))));
+	mnt_end_counted(m);
 }
 
 TEST(server_that_dies_ends_what_waits)
@@ -785,7 +746,7 @@ TEST(server_that_dies_ends_what_waits)
 	struct srv *s = srv_new();
 	struct rule *r = srv_on(s, FUSE_CREATE, 0, ACT_STALL, 0);
 	struct mnt *m = mnt_new(s);
-	char *path = strdup(in_dir(m, "f"));
+	char *path = strdup(in_mnt(m, "f"));
 	struct task t = task_start(do_create, path);
 
 	UNTIL(r->hits > 0);

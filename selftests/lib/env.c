@@ -190,6 +190,27 @@ void mnt_end(struct mnt *m)
 	OK(rmdir(m->dir));
 }
 
+/* And what the server has handed out has come back: lookups and handles. */
+void mnt_end_counted(struct mnt *m)
+{
+	struct srv *s = m->srv;
+
+	/* What a RELEASE holds back is not sent any more after the DESTROY. */
+	UNTIL(sysfs_read(m, "waiting") == 0);
+	OK(umount2(m->dir, 0));
+	OK(rmdir(m->dir));
+	UNTIL(s->end_errno);
+	srv_reap(m);
+	for (int i = 1; i < s->nnodes; i++)
+		if (s->nodes[i].lookups != s->nodes[i].forgets)
+			FAIL("node %d: %ld lookups, %ld forgotten", i + 1,
+			     (long)s->nodes[i].lookups,
+			     (long)s->nodes[i].forgets);
+	EQ(srv_seen(s, FUSE_RELEASE),
+	   srv_seen(s, FUSE_OPEN) + srv_seen(s, FUSE_CREATE) +
+	   srv_seen(s, FUSE_TMPFILE));
+}
+
 void mnt_kill_server(struct mnt *m)
 {
 	OK(kill(m->pid, SIGKILL));

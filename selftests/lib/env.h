@@ -26,6 +26,7 @@ struct mnt *mnt_new(struct srv *s);
 struct mnt *mnt_new_opts(struct srv *s, const char *opts);
 struct mnt *mnt_new_dev(struct srv *s, const char *opts, int *dev);
 void mnt_end(struct mnt *m);
+void mnt_end_counted(struct mnt *m);
 void mnt_kill_server(struct mnt *m);
 void srv_reap(struct mnt *m);
 const char *in_mnt(const struct mnt *m, const char *name);

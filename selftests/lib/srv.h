@@ -224,6 +224,7 @@ void srv_count_reply(struct srv *s, uint32_t opcode, const uint8_t *out,
 void srv_count_request(struct srv *s, const struct fuse_in_header *in);
 void srv_count_forgets(struct srv *s, uint64_t id, uint64_t n);
 const char *srv_imbalance(struct srv *s);
+bool srv_all_forgotten(struct srv *s);
 
 /* In srv_data.c */
 int srv_fallocate(struct call *c);

@@ -127,6 +127,15 @@ void srv_count_request(struct srv *s, const struct fuse_in_header *in)
 	s->handle_sum -= r->fh;
 }
 
+/* All nodes but the root, which is never looked up. */
+bool srv_all_forgotten(struct srv *s)
+{
+	for (int i = 1; i < s->nnodes; i++)
+		if (s->nodes[i].forgets != s->nodes[i].lookups)
+			return false;
+	return true;
+}
+
 /* NULL, or which count is out of balance, in words. */
 const char *srv_imbalance(struct srv *s)
 {
