@@ -8,6 +8,7 @@ TEST_GEN_PROGS := \
 	interrupt_test \
 	names_test \
 	namei_test \
+	namei_reply_test \
 	listing_test \
 	handle_test \
 	attr_test \
