@@ -24,6 +24,7 @@ TEST_GEN_PROGS := \
 	fault_test \
 	mmap_test \
 	lock_test \
+	lock_wait_test \
 	ioctl_test \
 	poll_test \
 	rw_test \
