@@ -5,52 +5,32 @@
  * 1. What was read once is not asked for again, by read(2), mmap or sendfile,
  *    until it is dropped: at open without KEEP_CACHE, by another size, with
  *    AUTO_INVAL_DATA by another mtime.
- * 2. READs obey max_readahead and max_read; several are under way at once if
- *    ASYNC_READ is agreed on, one if not.
+ * 2. READs obey max_readahead and max_read.
  * 3. What is written is at the server when write(2) returns, and in the cache.
- * 4. A READ that the server does not answer makes nobody unkillable, and nobody
- *    wait who wants its pages gone: truncate, open, write, eviction, unmounting.
- *    That goes for what is to be read after it, too.
- * 5. What comes late, of a READ or of a WRITE whose caller was killed, leaves
- *    nothing old in the cache.
+ * 4. Mappings: private ones do not write to the file; shared ones are for reading.
+ *
+ * (While a READ or a WRITE is not answered: see inflight_test.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/env.h"
 #include "lib/mem.h"
-#include "lib/note.h"
 
 #define SIZE	(64 * KIB)
-
-static struct node *file_of(struct srv *s, unsigned int pattern, uint64_t size)
-{
-	struct node *n = srv_plain(s, "a", NULL, size);
-
-	pat_fill(n->data, pattern, 0, size);
-	return n;
-}
-
-static void check_read(int fd, unsigned int pattern, uint64_t off, size_t len)
-{
-	uint8_t *buf = malloc(len);
-
-	EQ(pread(fd, buf, len, off), len);
-	PAT(buf, pattern, off, len);
-	free(buf);
-}
+#define RW	(PROT_READ | PROT_WRITE)
 
 /* --- reading --- */
 
 TEST(what_was_read_is_not_asked_for_again)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 1, SIZE);
+	struct node *n = srv_pattern(s, "a", 1, SIZE);
 	struct mnt *m = mnt_new(s);
 	int fd = OK(open_in(m, "a", O_RDONLY)), seen;
 	uint8_t *p;
@@ -78,7 +58,7 @@ TEST(what_was_mapped_is_not_asked_for_again)
 	uint8_t *p;
 	int fd, seen;
 
-	file_of(s, 2, SIZE);
+	srv_pattern(s, "a", 2, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDONLY));
 	p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -109,7 +89,7 @@ TEST(readahead_is_what_was_agreed_on)
 	struct mnt *m;
 	int fd;
 
-	file_of(s, 3, MIB);
+	srv_pattern(s, "a", 3, MIB);
 	s->max_readahead = 16 * KIB;
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDONLY));
@@ -127,7 +107,7 @@ TEST(reads_into_the_cache_obey_max_read)
 	struct mnt *m;
 	int fd;
 
-	file_of(s, 4, MIB);
+	srv_pattern(s, "a", 4, MIB);
 	m = mnt_new_opts(s, "allow_other,max_read=20480");
 	fd = OK(open_in(m, "a", O_RDONLY));
 	check_read(fd, 4, 0, MIB);
@@ -136,87 +116,10 @@ TEST(reads_into_the_cache_obey_max_read)
 	mnt_end(m);
 }
 
-static int call_read_all(void *path)
-{
-	uint8_t *buf = malloc(MIB);
-	int fd = open(path, O_RDONLY);
-	ssize_t n = read(fd, buf, MIB);
-
-	return n < 0 ? -errno : n;
-}
-
-static void stall_reads(uint64_t want, struct srv **sp, struct mnt **mp,
-			struct rule **rp)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 5, 64 * KIB);
-
-	s->want = want ? s->want | want : s->want & ~FUSE_ASYNC_READ;
-	*rp = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	(*rp)->left = -1;
-	*mp = mnt_new_opts(s, "allow_other,max_read=8192");
-	*sp = s;
-}
-
-TEST(reads_are_parallel_if_the_server_agrees)
-{
-	struct rule *r;
-	struct srv *s;
-	struct mnt *m;
-	struct task t;
-
-	stall_reads(FUSE_ASYNC_READ, &s, &m, &r);
-	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-	UNTIL(r->hits == 8);
-	srv_release(s, r);
-	EQ(task_wait(&t), 64 * KIB);
-	mnt_end(m);
-}
-
-TEST(reads_are_one_by_one_otherwise)
-{
-	struct rule *r;
-	struct srv *s;
-	struct mnt *m;
-	struct task t;
-
-	stall_reads(0, &s, &m, &r);
-	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-	UNTIL(r->hits == 1);
-	/* What is sent later is read later. */
-	OK(statx(AT_FDCWD, in_mnt(m, "a"), AT_STATX_FORCE_SYNC,
-		 STATX_BASIC_STATS, &(struct statx){}));
-	EQ(r->hits, 1);
-	srv_release(s, r);
-	EQ(task_wait(&t), 64 * KIB);
-	mnt_end(m);
-}
-
-TEST(folios_of_later_reads_do_not_wait_for_the_server)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 5, 64 * KIB);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	struct mnt *m;
-	struct task t;
-	int dev;
-
-	r->left = -1;
-	s->want &= ~FUSE_ASYNC_READ;
-	m = mnt_new_dev(s, "allow_other,max_read=8192", &dev);
-	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-	UNTIL(r->hits == 1);
-	OK(note_inval_inode(dev, n->id, 0, 0));
-	srv_release(s, r);
-	EQ(task_wait(&t), 64 * KIB);
-	OK(close(dev));
-	mnt_end(m);
-}
-
 TEST(error_of_a_read_leaves_nothing_behind)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 6, 100);
+	struct node *n = srv_pattern(s, "a", 6, 100);
 	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_ERROR, EREMOTEIO);
 	struct mnt *m;
 	char buf[100];
@@ -236,7 +139,7 @@ TEST(error_of_a_read_leaves_nothing_behind)
 TEST(short_read_ends_the_file_there)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 7, 10000);
+	struct node *n = srv_pattern(s, "a", 7, 10000);
 	struct mnt *m;
 	uint8_t buf[10000];
 	struct stat st;
@@ -260,7 +163,7 @@ TEST(read_makes_atime_unknown)
 	struct stat st;
 	int fd, seen;
 
-	file_of(s, 8, SIZE);
+	srv_pattern(s, "a", 8, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDONLY));
 	OK(fstat(fd, &st));
@@ -272,6 +175,27 @@ TEST(read_makes_atime_unknown)
 	check_read(fd, 8, 0, SIZE);
 	OK(fstat(fd, &st));
 	EQ(srv_seen(s, FUSE_GETATTR), seen + 1);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(sendfile_reads_by_the_cache)
+{
+	struct srv *s = srv_new();
+	uint8_t buf[10000];
+	off_t off = 123;
+	struct mnt *m;
+	int fd, p[2];
+
+	srv_pattern(s, "a", 20, SIZE);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 20, 0, SIZE);
+	OK(pipe(p));
+	EQ(sendfile(p[1], fd, &off, 10000), 10000);
+	EQ(read(p[0], buf, 10000), 10000);
+	PAT(buf, 20, 123, 10000);
+	EQ(srv_seen(s, FUSE_READ), 1);
 	OK(close(fd));
 	mnt_end(m);
 }
@@ -305,7 +229,7 @@ static void dropped_or_kept(const void *arg)
 {
 	const struct dropping *row = arg;
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 10, SIZE);
+	struct node *n = srv_pattern(s, "a", 10, SIZE);
 	struct mnt *m;
 	struct stat st;
 	int fd, fd2;
@@ -333,7 +257,7 @@ TEST_ROWS(dropped_or_kept, droppings)
 TEST(truncation_and_extension_show_zeroes)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 12, 10000);
+	struct node *n = srv_pattern(s, "a", 12, 10000);
 	uint8_t buf[10000] = { 0 }, *p;
 	struct mnt *m;
 	int fd;
@@ -396,7 +320,7 @@ TEST(what_is_written_is_at_the_server_and_in_the_cache)
 TEST(part_of_a_page_that_is_not_there_is_read)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 22, SIZE);
+	struct node *n = srv_pattern(s, "a", 22, SIZE);
 	struct mnt *m;
 	int fd;
 
@@ -465,7 +389,7 @@ TEST(short_write_caches_what_was_written)
 {
 	struct srv *s = srv_new();
 	struct fuse_write_out *w = srv_alloc(s, sizeof(*w));
-	struct node *n = file_of(s, 25, SIZE);
+	struct node *n = srv_pattern(s, "a", 25, SIZE);
 	uint8_t *buf = malloc(SIZE);
 	struct rule *r;
 	struct mnt *m;
@@ -486,217 +410,99 @@ TEST(short_write_caches_what_was_written)
 	mnt_end(m);
 }
 
-/* --- servers that do not answer --- */
+/* --- mappings --- */
 
-static int call_load(void *path)
+TEST(private_mapping_is_private)
 {
-	int fd = open(path, O_RDONLY);
-	volatile uint8_t *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
-
-	return *p;
-}
-
-static int call_sendfile(void *path)
-{
-	int pipe_fd[2], fd = open(path, O_RDONLY);
-
-	OK(pipe(pipe_fd));
-	return splice(fd, NULL, pipe_fd[1], NULL, PAGE, 0);
-}
-
-static const struct hung {
-	const char *name;
-	int (*call)(void *path);
-	uint64_t without;	/* INIT flags */
-} hungs[] = {
-	{ "reader_can_be_killed", call_read_all, 0 },
-	{ "reader_of_one_by_one_can_be_killed", call_read_all,
-	  FUSE_ASYNC_READ },
-	{ "task_in_a_fault_can_be_killed", call_load, 0 },
-	{ "task_in_splice_can_be_killed", call_sendfile, 0 },
-};
-
-static struct mnt *killed_in_read(struct srv *s, struct rule *r,
-				  int (*call)(void *path))
-{
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call, (char *)in_mnt(m, "a"));
-
-	UNTIL(r->hits > 0);
-	task_kill(&t);
-	return m;
-}
-
-/* ... and the mount goes, and the server, with the READ unanswered. */
-static void killed_and_unmounted(const void *arg)
-{
-	const struct hung *row = arg;
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 30, SIZE);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
+	struct node *n = srv_pattern(s, "a", 30, SIZE);
 	struct mnt *m;
-
-	s->want &= ~row->without;
-	r->left = -1;
-	m = killed_in_read(s, r, row->call);
-	mnt_end(m);
-	EQ(r->good_errno, -1);
-}
-TEST_ROWS(killed_and_unmounted, hungs)
-
-TEST(inode_with_a_read_in_flight_is_evicted)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 31, SIZE);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	struct mnt *m = killed_in_read(s, r, call_read_all);
+	uint8_t *p;
 	int fd;
 
-	drop_caches();
-	drop_caches();
-	srv_release(s, r);
-	UNTIL(r->good_errno == 0);
-	UNTIL(srv_seen(s, FUSE_FORGET) + srv_seen(s, FUSE_BATCH_FORGET) > 0);
-	fd = OK(open_in(m, "a", O_RDONLY));
-	check_read(fd, 31, 0, SIZE);
-	OK(close(fd));
-	mnt_end(m);
-}
-
-TEST(truncation_does_not_wait_for_a_read)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 32, SIZE);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-	int fd;
-
-	UNTIL(r->hits == 1);
-	OK(truncate(in_mnt(m, "a"), 1000));
-	/* The reader asks again, and that is answered. */
-	EQ(task_wait(&t), 1000);
-	/* The late answer is of a longer file. */
-	n->size = SIZE;
-	srv_release(s, r);
-	UNTIL(r->good_errno == 0);
-	n->size = 1000;
-	fd = OK(open_in(m, "a", O_RDONLY));
-	check_read(fd, 32, 0, 1000);
-	OK(close(fd));
-	mnt_end(m);
-}
-
-TEST(open_does_not_wait_for_a_read)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 33, SIZE);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-
-	UNTIL(r->hits == 1);
-	OK(close(OK(open_in(m, "a", O_RDONLY))));
-	EQ(task_wait(&t), SIZE);
-	srv_release(s, r);
-	mnt_end(m);
-}
-
-TEST(write_does_not_wait_for_a_read)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 34, SIZE);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	uint8_t *buf = malloc(SIZE);
-	struct mnt *m;
-	struct task t;
-	int fd;
-
-	n->open_flags = FOPEN_KEEP_CACHE;
 	m = mnt_new(s);
-	t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-	UNTIL(r->hits == 1);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	p = mmap(NULL, 2 * SIZE, RW, MAP_PRIVATE, fd, 0);
+	TRUE(p != MAP_FAILED);
+	PAT(p, 30, 0, SIZE);
+	memset(p, 0, SIZE);
+	EQ(try_read(p + SIZE), BUS_ADRERR);
+	OK(munmap(p, 2 * SIZE));
+	PAT(n->data, 30, 0, SIZE);
+	check_read(fd, 30, 0, SIZE);
+	EQ(srv_seen(s, FUSE_WRITE), 0);
+	OK(close(fd));
+	mnt_end(m);
+}
+
+TEST(shared_mapping_is_for_reading)
+{
+	struct srv *s = srv_new();
+	struct mnt *m;
+	uint8_t *p;
+	int fd;
+
+	srv_pattern(s, "a", 31, SIZE);
+	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDWR));
-	pat_fill(buf, 35, 0, SIZE);
-	EQ(write(fd, buf, SIZE), SIZE);
-	EQ(task_wait(&t), SIZE);
-	/* The answer to the READ is from before the WRITE. */
-	pat_fill(n->data, 34, 0, SIZE);
-	srv_release(s, r);
-	UNTIL(r->good_errno == 0);
-	check_read(fd, 35, 0, SIZE);
+	TRUE(mmap(NULL, SIZE, RW, MAP_SHARED, fd, 0) == MAP_FAILED);
+	EQ(errno, ENODEV);
+	TRUE(mmap(NULL, SIZE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, fd,
+		  0) == MAP_FAILED);
+	EQ(errno, EOPNOTSUPP);
+	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	TRUE(p != MAP_FAILED);
+	PAT(p, 31, 0, SIZE);
+	FAILS(EACCES, mprotect(p, SIZE, RW));
+	EQ(pwrite(fd, "hello", 5, 10), 5);
+	TRUE(!memcmp(p + 10, "hello", 5));
+	OK(munmap(p, SIZE));
 	OK(close(fd));
 	mnt_end(m);
 }
 
-TEST(end_of_the_server_ends_the_reads)
+/* A program is read by mapping it. */
+TEST(page_that_cannot_be_read_raises_sigbus)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 36, SIZE);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_read_all, (char *)in_mnt(m, "a"));
-
-	UNTIL(r->hits == 1);
-	mnt_kill_server(m);
-	EQ(task_wait(&t), -ENOTCONN);
-	mnt_end(m);
-}
-
-static int call_write_page(void *path)
-{
-	int fd = open(path, O_RDWR);
-	uint8_t buf[PAGE];
-
-	pat_fill(buf, 38, 0, PAGE);
-	return pwrite(fd, buf, PAGE, 0);
-}
-
-TEST(late_write_leaves_nothing_old_in_the_cache)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, 37, SIZE);
-	struct rule *r = srv_on(s, FUSE_WRITE, n->id, ACT_STALL, 0);
+	struct node *n = srv_pattern(s, "a", 32, SIZE);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_ERROR, EREMOTEIO);
 	struct mnt *m;
-	struct task t;
-	int fd, seen;
+	uint8_t *p;
+	int fd;
 
-	n->open_flags = FOPEN_KEEP_CACHE;
+	r->left = -1;
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDONLY));
-	check_read(fd, 37, 0, SIZE);
-	t = task_start(call_write_page, (char *)in_mnt(m, "a"));
-	UNTIL(r->hits == 1);
-	check_read(fd, 37, 0, SIZE);
-	seen = srv_seen(s, FUSE_READ);
-	task_kill(&t);
-	/* Nobody knows whether it is written. */
-	check_read(fd, 37, 0, SIZE);
-	EQ(srv_seen(s, FUSE_READ), seen + 1);
-	srv_release(s, r);
-	UNTIL(r->good_errno == 0);
-	UNTIL(srv_seen(s, FUSE_RELEASE) == 1);
-	check_read(fd, 38, 0, PAGE);
-	check_read(fd, 37, PAGE, SIZE - PAGE);
+	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	TRUE(p != MAP_FAILED);
+	EQ(try_read(p), BUS_ADRERR);
+	r->left = 0;
+	PAT(p, 32, 0, SIZE);
+	OK(munmap(p, SIZE));
 	OK(close(fd));
 	mnt_end(m);
 }
 
-TEST(inode_with_a_write_in_flight_is_evicted)
+/* Of a mapping of the file itself. */
+TEST(file_is_written_to_itself)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, 39, SIZE);
-	struct rule *r = srv_on(s, FUSE_WRITE, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_write_page, (char *)in_mnt(m, "a"));
+	struct node *n = srv_pattern(s, "a", 26, SIZE);
+	struct mnt *m;
+	uint8_t *p;
+	int fd;
 
-	UNTIL(r->hits == 1);
-	task_kill(&t);
-	drop_caches();
-	drop_caches();
-	srv_release(s, r);
-	UNTIL(r->good_errno == 0);
-	PAT(n->data, 38, 0, PAGE);
-	UNTIL(srv_seen(s, FUSE_FORGET) + srv_seen(s, FUSE_BATCH_FORGET) > 0);
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDWR));
+	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	TRUE(p != MAP_FAILED);
+	EQ(pwrite(fd, p + 2 * PAGE, 2 * PAGE, 4 * PAGE), 2 * PAGE);
+	PAT(n->data + 4 * PAGE, 26, 2 * PAGE, 2 * PAGE);
+	PAT(p + 4 * PAGE, 26, 2 * PAGE, 2 * PAGE);
+	EQ(pread(fd, (void *)p, 1, 0), -1);
+	EQ(errno, EFAULT);
+	OK(munmap(p, SIZE));
+	OK(close(fd));
 	mnt_end(m);
 }

@@ -7,8 +7,9 @@
  * 2. LSEEK for holes and data; without it, a file is data up to its end.
  * 3. COPY_FILE_RANGE_64, else COPY_FILE_RANGE, else copied here: as between
  *    mounts, and from and to memory.
- * 4. splice and sendfile; appending; O_SYNC; flags of WRITE.
- * 5. Mappings: private ones do not write to the file; shared ones are for reading.
+ * 4. splice; appending; O_SYNC; writes that the caller's limit or bad memory cut.
+ *
+ * (sendfile and mappings: see cache_test.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -27,24 +27,6 @@
 
 #define SIZE	(64 * KIB)
 #define RW	(PROT_READ | PROT_WRITE)
-
-static struct node *file_of(struct srv *s, const char *name,
-			    unsigned int pattern)
-{
-	struct node *n = srv_plain(s, name, NULL, SIZE);
-
-	pat_fill(n->data, pattern, 0, SIZE);
-	return n;
-}
-
-static void check_read(int fd, unsigned int pattern, uint64_t off, size_t len)
-{
-	uint8_t *buf = malloc(len);
-
-	EQ(pread(fd, buf, len, off), len);
-	PAT(buf, pattern, off, len);
-	free(buf);
-}
 
 static void check_zero(int fd, uint64_t off, size_t len)
 {
@@ -61,7 +43,7 @@ static void check_zero(int fd, uint64_t off, size_t len)
 TEST(fallocate_grows_a_file)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 1);
+	struct node *n = srv_pattern(s, "a", 1, SIZE);
 	struct mnt *m;
 	struct stat st;
 	int fd;
@@ -95,7 +77,7 @@ static void makes_zero(int mode)
 	uint8_t *p;
 	int fd;
 
-	file_of(s, "a", 2);
+	srv_pattern(s, "a", 2, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDWR));
 	check_read(fd, 2, 0, SIZE);
@@ -126,7 +108,7 @@ TEST(zeroed_range_is_not_cached)
 TEST(fallocate_is_asked_for_once_if_it_is_missing)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 3);
+	struct node *n = srv_pattern(s, "a", 3, SIZE);
 	struct mnt *m;
 	int fd;
 
@@ -150,7 +132,7 @@ TEST(fallocate_fails_as_the_server_says)
 	struct stat st;
 	int fd;
 
-	file_of(s, "a", 4);
+	srv_pattern(s, "a", 4, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDWR));
 	FAILS(ENOSPC, fallocate(fd, 0, 0, MIB));
@@ -206,7 +188,7 @@ static void make_holes(struct node *n)
 TEST(holes_are_where_the_server_says)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 5);
+	struct node *n = srv_pattern(s, "a", 5, SIZE);
 	struct mnt *m;
 	int fd;
 
@@ -228,7 +210,7 @@ TEST(holes_are_where_the_server_says)
 TEST(without_lseek_all_is_data)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 6);
+	struct node *n = srv_pattern(s, "a", 6, SIZE);
 	struct mnt *m;
 	int fd;
 
@@ -247,7 +229,7 @@ TEST(without_lseek_all_is_data)
 TEST(seek_end_asks_for_the_size)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 7);
+	struct node *n = srv_pattern(s, "a", 7, SIZE);
 	struct mnt *m;
 	int fd;
 
@@ -280,8 +262,8 @@ static void copy(const void *arg)
 	struct mnt *m;
 	int fd, out;
 
-	file_of(s, "a", 8);
-	file_of(s, "b", 9);
+	srv_pattern(s, "a", 8, SIZE);
+	srv_pattern(s, "b", 9, SIZE);
 	if (row->no_64)
 		srv_on(s, FUSE_COPY_FILE_RANGE_64, 0, ACT_ERROR, ENOSYS);
 	if (row->no_32)
@@ -318,8 +300,8 @@ TEST(copied_bytes_are_seen)
 	loff_t from = 0, to = 0;
 	int fd, out;
 
-	file_of(s, "a", 10);
-	file_of(s, "b", 11);
+	srv_pattern(s, "a", 10, SIZE);
+	srv_pattern(s, "b", 11, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDONLY));
 	out = OK(open_in(m, "b", O_RDWR));
@@ -344,8 +326,8 @@ TEST(copy_that_claims_too_much_is_refused)
 	o->bytes_copied = 101;
 	r->bad.body = (void *)o;
 	r->bad.body_len = sizeof(*o);
-	file_of(s, "a", 12);
-	file_of(s, "b", 13);
+	srv_pattern(s, "a", 12, SIZE);
+	srv_pattern(s, "b", 13, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDONLY));
 	out = OK(open_in(m, "b", O_RDWR));
@@ -367,7 +349,7 @@ TEST(memory_is_copied_here)
 
 	srv_use_pmem(s);
 	srv_memfile(s, "mem", fmap_simple1(0, 64 * MIB, 2 * MIB, SIZE));
-	n = file_of(s, "a", 14);
+	n = srv_pattern(s, "a", 14, SIZE);
 	m = mnt_new(s);
 	mem = OK(open_in(m, "mem", O_RDWR));
 	fd = OK(open_in(m, "a", O_RDWR));
@@ -408,8 +390,8 @@ TEST(copier_can_be_killed_and_handles_are_kept)
 	struct task t;
 	int fd;
 
-	file_of(s, "a", 16);
-	file_of(s, "b", 17)->open_flags = FOPEN_KEEP_CACHE;
+	srv_pattern(s, "a", 16, SIZE);
+	srv_pattern(s, "b", 17, SIZE)->open_flags = FOPEN_KEEP_CACHE;
 	m = mnt_new(s);
 	fd = OK(open_in(m, "b", O_RDONLY));
 	t = task_start(call_copy, m->dir);
@@ -427,31 +409,10 @@ TEST(copier_can_be_killed_and_handles_are_kept)
 
 /* --- other ways --- */
 
-TEST(sendfile_reads_by_the_cache)
-{
-	struct srv *s = srv_new();
-	uint8_t buf[10000];
-	off_t off = 123;
-	struct mnt *m;
-	int fd, p[2];
-
-	file_of(s, "a", 20);
-	m = mnt_new(s);
-	fd = OK(open_in(m, "a", O_RDONLY));
-	check_read(fd, 20, 0, SIZE);
-	OK(pipe(p));
-	EQ(sendfile(p[1], fd, &off, 10000), 10000);
-	EQ(read(p[0], buf, 10000), 10000);
-	PAT(buf, 20, 123, 10000);
-	EQ(srv_seen(s, FUSE_READ), 1);
-	OK(close(fd));
-	mnt_end(m);
-}
-
 TEST(splice_writes)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 21);
+	struct node *n = srv_pattern(s, "a", 21, SIZE);
 	uint8_t buf[10000];
 	loff_t off = 5000;
 	struct mnt *m;
@@ -500,7 +461,7 @@ TEST(o_sync_syncs)
 	struct mnt *m;
 	int fd;
 
-	file_of(s, "a", 23);
+	srv_pattern(s, "a", 23, SIZE);
 	m = mnt_new(s);
 	fd = OK(open_in(m, "a", O_RDWR | O_SYNC));
 	EQ(write(fd, "x", 1), 1);
@@ -519,7 +480,7 @@ TEST(limit_of_the_caller_cuts_a_write)
 {
 	struct srv *s = srv_new();
 	struct rlimit lim = { SIZE + 10, SIZE + 10 };
-	struct node *n = file_of(s, "a", 24);
+	struct node *n = srv_pattern(s, "a", 24, SIZE);
 	char buf[100] = { 0 };
 	struct mnt *m;
 	int fd;
@@ -538,7 +499,7 @@ TEST(limit_of_the_caller_cuts_a_write)
 TEST(write_from_bad_memory_writes_what_it_can)
 {
 	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 25);
+	struct node *n = srv_pattern(s, "a", 25, SIZE);
 	uint8_t *p = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			  0);
 	struct mnt *m;
@@ -554,103 +515,6 @@ TEST(write_from_bad_memory_writes_what_it_can)
 	EQ(srv_last(s, FUSE_WRITE)->size, 100);
 	EQ(n->data[99], 'x');
 	check_read(fd, 25, 100, 1000);
-	OK(close(fd));
-	mnt_end(m);
-}
-
-/* Of a mapping of the file itself. */
-TEST(file_is_written_to_itself)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 26);
-	struct mnt *m;
-	uint8_t *p;
-	int fd;
-
-	m = mnt_new(s);
-	fd = OK(open_in(m, "a", O_RDWR));
-	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
-	TRUE(p != MAP_FAILED);
-	EQ(pwrite(fd, p + 2 * PAGE, 2 * PAGE, 4 * PAGE), 2 * PAGE);
-	PAT(n->data + 4 * PAGE, 26, 2 * PAGE, 2 * PAGE);
-	PAT(p + 4 * PAGE, 26, 2 * PAGE, 2 * PAGE);
-	EQ(pread(fd, (void *)p, 1, 0), -1);
-	EQ(errno, EFAULT);
-	OK(munmap(p, SIZE));
-	OK(close(fd));
-	mnt_end(m);
-}
-
-/* --- mappings --- */
-
-TEST(private_mapping_is_private)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 30);
-	struct mnt *m;
-	uint8_t *p;
-	int fd;
-
-	m = mnt_new(s);
-	fd = OK(open_in(m, "a", O_RDONLY));
-	p = mmap(NULL, 2 * SIZE, RW, MAP_PRIVATE, fd, 0);
-	TRUE(p != MAP_FAILED);
-	PAT(p, 30, 0, SIZE);
-	memset(p, 0, SIZE);
-	EQ(try_read(p + SIZE), BUS_ADRERR);
-	OK(munmap(p, 2 * SIZE));
-	PAT(n->data, 30, 0, SIZE);
-	check_read(fd, 30, 0, SIZE);
-	EQ(srv_seen(s, FUSE_WRITE), 0);
-	OK(close(fd));
-	mnt_end(m);
-}
-
-TEST(shared_mapping_is_for_reading)
-{
-	struct srv *s = srv_new();
-	struct mnt *m;
-	uint8_t *p;
-	int fd;
-
-	file_of(s, "a", 31);
-	m = mnt_new(s);
-	fd = OK(open_in(m, "a", O_RDWR));
-	TRUE(mmap(NULL, SIZE, RW, MAP_SHARED, fd, 0) == MAP_FAILED);
-	EQ(errno, ENODEV);
-	TRUE(mmap(NULL, SIZE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, fd,
-		  0) == MAP_FAILED);
-	EQ(errno, EOPNOTSUPP);
-	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
-	TRUE(p != MAP_FAILED);
-	PAT(p, 31, 0, SIZE);
-	FAILS(EACCES, mprotect(p, SIZE, RW));
-	EQ(pwrite(fd, "hello", 5, 10), 5);
-	TRUE(!memcmp(p + 10, "hello", 5));
-	OK(munmap(p, SIZE));
-	OK(close(fd));
-	mnt_end(m);
-}
-
-/* A program is read by mapping it. */
-TEST(page_that_cannot_be_read_raises_sigbus)
-{
-	struct srv *s = srv_new();
-	struct node *n = file_of(s, "a", 32);
-	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_ERROR, EREMOTEIO);
-	struct mnt *m;
-	uint8_t *p;
-	int fd;
-
-	r->left = -1;
-	m = mnt_new(s);
-	fd = OK(open_in(m, "a", O_RDONLY));
-	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
-	TRUE(p != MAP_FAILED);
-	EQ(try_read(p), BUS_ADRERR);
-	r->left = 0;
-	PAT(p, 32, 0, SIZE);
-	OK(munmap(p, SIZE));
 	OK(close(fd));
 	mnt_end(m);
 }

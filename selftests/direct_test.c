@@ -27,20 +27,10 @@
 static struct node *file_of(struct srv *s, unsigned int pattern,
 			    uint32_t open_flags)
 {
-	struct node *n = srv_plain(s, "a", NULL, SIZE);
+	struct node *n = srv_pattern(s, "a", pattern, SIZE);
 
-	pat_fill(n->data, pattern, 0, SIZE);
 	n->open_flags = open_flags;
 	return n;
-}
-
-static void check_read(int fd, unsigned int pattern, uint64_t off, size_t len)
-{
-	uint8_t *buf = malloc(len);
-
-	EQ(pread(fd, buf, len, off), len);
-	PAT(buf, pattern, off, len);
-	free(buf);
 }
 
 TEST(each_read_is_the_servers)

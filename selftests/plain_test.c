@@ -123,11 +123,10 @@ TEST(reads_obey_max_read)
 {
 	struct srv *s = srv_new();
 	uint8_t *buf = malloc(256 * KIB);
-	struct node *n = srv_plain(s, "a", NULL, 256 * KIB);
 	struct mnt *m;
 	int fd;
 
-	pat_fill(n->data, 2, 0, n->size);
+	srv_pattern(s, "a", 2, 256 * KIB);
 	m = mnt_new_opts(s, "allow_other,max_read=65536");
 	fd = OK(open_in(m, "a", O_RDONLY));
 	EQ(read(fd, buf, 256 * KIB), 256 * KIB);

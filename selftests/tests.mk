@@ -15,6 +15,7 @@ TEST_GEN_PROGS := \
 	xattr_test \
 	plain_test \
 	cache_test \
+	inflight_test \
 	direct_test \
 	data_test \
 	plainfsx_test \

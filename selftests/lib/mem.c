@@ -66,6 +66,15 @@ long long pat_diff(const void *p, uint32_t seed, uint64_t off, size_t len)
 	return -1;
 }
 
+void check_read(int fd, uint32_t seed, uint64_t off, size_t len)
+{
+	uint8_t *buf = malloc(len);
+
+	EQ(pread(fd, buf, len, off), len);
+	PAT(buf, seed, off, len);
+	free(buf);
+}
+
 static sigjmp_buf bus_env;
 static volatile int bus_code;
 

@@ -21,6 +21,9 @@ long long pat_diff(const void *p, uint32_t seed, uint64_t off, size_t len);
 		     pat(seed, (off) + at_));				\
 } while (0)
 
+/* read(2) at @off gives @len bytes of the pattern @seed. */
+void check_read(int fd, uint32_t seed, uint64_t off, size_t len);
+
 /* One access; 0, or the si_code of the SIGBUS that it raised. */
 int try_read(const volatile void *p);
 int try_write(volatile void *p, uint8_t value);

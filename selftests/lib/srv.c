@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "mem.h"
 #include "srv.h"
 #include "tap.h"
 
@@ -97,6 +98,16 @@ void srv_set_fmap(struct srv *s, struct node *n, struct msg fmap)
 	memcpy(n->fmap, fmap.buf, fmap.len);
 	n->fmap_len = fmap.len;
 	n->fmap_error = 0;
+}
+
+/* An ordinary file that holds what pat_fill() makes. */
+struct node *srv_pattern(struct srv *s, const char *name, uint32_t seed,
+			 uint64_t size)
+{
+	struct node *n = srv_plain(s, name, NULL, size);
+
+	pat_fill(n->data, seed, 0, size);
+	return n;
 }
 
 /* A memory file of the size that its fmap names. */

@@ -187,6 +187,8 @@ struct node *srv_node(struct srv *s, uint64_t parent, const char *name,
 struct node *srv_dir(struct srv *s, uint64_t parent, const char *name);
 struct node *srv_plain(struct srv *s, const char *name, const void *data,
 		       uint64_t size);
+struct node *srv_pattern(struct srv *s, const char *name, uint32_t seed,
+			 uint64_t size);
 struct node *srv_memfile(struct srv *s, const char *name, struct msg fmap);
 void srv_set_fmap(struct srv *s, struct node *n, struct msg fmap);
 struct node *srv_find(struct srv *s, uint64_t id);
