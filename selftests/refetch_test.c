@@ -180,8 +180,7 @@ TEST(pinned_pages_are_waited_for_killably)
 	srv_set_fmap(s, n, fmap_simple1(1, AT, SMALL, SMALL));
 	t = task_start(truncate_to_small, &fd);
 	waits_for_pages(m, &t, 2);
-	OK(kill(t.pid, SIGKILL));
-	task_reap(&t);
+	task_kill(&t);
 	PAT(p, 1, 0, LARGE);
 	pat_fill(p, 2, 0, LARGE);
 	RAW(pmem(0)->node, AT, 2, 0, LARGE);

@@ -492,8 +492,7 @@ TEST(pinned_pages_are_waited_for_killably)
 	/* Faults go on. */
 	EQ(try_write(o.p, pat(1, 0)), 0);
 	TRUE(!task_done(&t));
-	OK(kill(t.pid, SIGKILL));
-	task_reap(&t);
+	task_kill(&t);
 	EQ(counter(o.m, "fmaps"), 1);
 	PAT(o.p, 1, 0, LARGE);
 	EQ(pread(o.fd, buf, PAGE, 0), PAGE);

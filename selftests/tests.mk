@@ -37,6 +37,7 @@ TEST_GEN_PROGS := \
 	refetch_test \
 	refresh_test \
 	notify_test \
+	store_test \
 	resend_test \
 	timeout_test \
 	corpus_test \
