@@ -15,19 +15,6 @@
 
 #include "lib/hostile.h"
 
-#define FILL(fn, type, change)						\
-	static void fn(struct spoilt *sp)				\
-	{								\
-		type *out = (void *)sp->body;				\
-									\
-		sp->h.error = 0;					\
-		change;							\
-	}
-
-#define ROW(what, OP, fn, how, gives, reply_errno)			\
-	{ .name = what, .opcode = FUSE_##OP, .spoil = fn, .call = how,	\
-	  .want = { gives, reply_errno } }
-
 /* --- what is read and written --- */
 
 FILL(read_byte_more, uint8_t, sp->len = 4097; (void)out)
@@ -60,13 +47,13 @@ static void cached(struct srv *s)
 	  .want = { gives, reply_errno }, .prepare = cached, .again = true }
 
 static const struct hostile sizes[] = {
-	ROW("read_reply_of_a_byte_more", READ, read_byte_more, do_pread, -EIO,
-	    EINVAL),
-	ROW("read_reply_of_nothing", READ, read_nothing, do_pread, 0, 0),
-	ROW("write_reply_of_a_byte_more", WRITE, wrote_more, NULL, -EIO, 0),
-	ROW("write_reply_of_4_gib", WRITE, wrote_most, NULL, -EIO, 0),
-	ROW("write_reply_of_a_byte_less", WRITE, wrote_less, NULL, 2, 0),
-	ROW("write_reply_of_nothing", WRITE, wrote_nothing, NULL, 0, 0),
+	CASE("read_reply_of_a_byte_more", READ, read_byte_more, do_pread, -EIO,
+	     EINVAL),
+	CASE("read_reply_of_nothing", READ, read_nothing, do_pread, 0, 0),
+	CASE("write_reply_of_a_byte_more", WRITE, wrote_more, NULL, -EIO, 0),
+	CASE("write_reply_of_4_gib", WRITE, wrote_most, NULL, -EIO, 0),
+	CASE("write_reply_of_a_byte_less", WRITE, wrote_less, NULL, 2, 0),
+	CASE("write_reply_of_nothing", WRITE, wrote_nothing, NULL, 0, 0),
 };
 HOSTILE(sizes)
 
@@ -94,10 +81,10 @@ static const struct hostile copies[] = {
 	  .spoil = wrote_more, .want = { -EIO, 0 }, .prepare = no_copy_64 },
 	{ .name = "copy_reply_of_4_gib", .opcode = FUSE_COPY_FILE_RANGE,
 	  .spoil = wrote_most, .want = { -EIO, 0 }, .prepare = no_copy_64 },
-	ROW("copy_64_reply_of_a_byte_more", COPY_FILE_RANGE_64, copied_more_64,
-	    call_copy, -EIO, 0),
-	ROW("copy_64_reply_of_most", COPY_FILE_RANGE_64, copied_most_64,
-	    call_copy, -EIO, 0),
+	CASE("copy_64_reply_of_a_byte_more", COPY_FILE_RANGE_64, copied_more_64,
+	     call_copy, -EIO, 0),
+	CASE("copy_64_reply_of_most", COPY_FILE_RANGE_64, copied_most_64,
+	     call_copy, -EIO, 0),
 };
 HOSTILE(copies)
 
@@ -119,21 +106,23 @@ static long follow(struct mnt *m)
 }
 
 static const struct hostile links[] = {
-	ROW("readlink_reply_empty", READLINK, link_empty, NULL, 0, 0),
+	CASE("readlink_reply_empty", READLINK, link_empty, NULL, 0, 0),
 	/* It leads to where it is. */
-	ROW("readlink_reply_empty_is_followed", READLINK, link_empty, follow,
-	    0, 0),
-	ROW("readlink_reply_with_a_zero", READLINK, link_zero, NULL, 1, 0),
-	ROW("readlink_reply_of_a_zero", READLINK, link_only_zero, NULL, 0, 0),
-	ROW("readlink_reply_of_4095_bytes", READLINK, link_4095, NULL, 4095, 0),
+	CASE("readlink_reply_empty_is_followed", READLINK, link_empty, follow,
+	     0, 0),
+	CASE("readlink_reply_with_a_zero", READLINK, link_zero, NULL, 1, 0),
+	CASE("readlink_reply_of_a_zero", READLINK, link_only_zero, NULL, 0, 0),
+	CASE("readlink_reply_of_4095_bytes", READLINK, link_4095, NULL, 4095,
+	     0),
 	/* In-tree fuse allows for longer names in newer kernels. */
 	{ .name = "readlink_reply_of_4095_bytes_is_followed",
 	  .opcode = FUSE_READLINK, .spoil = link_4095, .call = follow,
 	  .want = { -ENAMETOOLONG, 0 }, .fuse_differs = true,
 	  .fuse = { -ENOENT, 0 } },
-	ROW("readlink_reply_of_4096_bytes", READLINK, link_4096, NULL, -EIO,
-	    EINVAL),
-	ROW("readlink_reply_of_64_kib", READLINK, link_64k, NULL, -EIO, EINVAL),
+	CASE("readlink_reply_of_4096_bytes", READLINK, link_4096, NULL, -EIO,
+	     EINVAL),
+	CASE("readlink_reply_of_64_kib", READLINK, link_64k, NULL, -EIO,
+	     EINVAL),
 	{ .name = "readlink_reply_to_itself", .opcode = FUSE_READLINK,
 	  .spoil = link_itself, .call = follow, .want = { -ELOOP, 0 },
 	  .again = true },
@@ -173,18 +162,18 @@ static long listxattr_16(struct mnt *m)
 }
 
 static const struct hostile xattrs[] = {
-	ROW("getxattr_reply_of_4_gib", GETXATTR, xattr_size_most, getxattr_size,
-	    65536, 0),
-	ROW("getxattr_reply_of_a_byte_more", GETXATTR, xattr_byte_more,
-	    getxattr_16, -EIO, EINVAL),
-	ROW("listxattr_reply_of_4_gib", LISTXATTR, xattr_size_most,
-	    listxattr_size, 65536, 0),
-	ROW("listxattr_reply_of_a_byte_more", LISTXATTR, xattr_byte_more,
-	    listxattr_16, -EIO, EINVAL),
-	ROW("listxattr_reply_not_ended", LISTXATTR, list_not_ended,
-	    listxattr_16, -EIO, 0),
-	ROW("listxattr_reply_of_an_empty_name", LISTXATTR, list_empty_name,
-	    listxattr_16, -EIO, 0),
+	CASE("getxattr_reply_of_4_gib", GETXATTR, xattr_size_most,
+	     getxattr_size, 65536, 0),
+	CASE("getxattr_reply_of_a_byte_more", GETXATTR, xattr_byte_more,
+	     getxattr_16, -EIO, EINVAL),
+	CASE("listxattr_reply_of_4_gib", LISTXATTR, xattr_size_most,
+	     listxattr_size, 65536, 0),
+	CASE("listxattr_reply_of_a_byte_more", LISTXATTR, xattr_byte_more,
+	     listxattr_16, -EIO, EINVAL),
+	CASE("listxattr_reply_not_ended", LISTXATTR, list_not_ended,
+	     listxattr_16, -EIO, 0),
+	CASE("listxattr_reply_of_an_empty_name", LISTXATTR, list_empty_name,
+	     listxattr_16, -EIO, 0),
 };
 HOSTILE(xattrs)
 
@@ -217,21 +206,25 @@ static void open_handle_most(struct spoilt *sp)
 }
 
 static const struct hostile opens[] = {
-	ROW("open_reply_with_unknown_flags", OPEN, open_unknown_flags, NULL, 0, 0),
-	ROW("open_reply_with_all_flags", OPEN, open_all_flags, NULL, 0, 0),
-	ROW("open_reply_of_handle_most", OPEN, open_handle_most, NULL, 0, 0),
-	ROW("opendir_reply_with_all_flags", OPENDIR, open_all_flags, NULL, 0, 0),
-	ROW("open_reply_with_passthrough", OPEN, open_passthrough, NULL, -EIO,
-	    0),
+	CASE("open_reply_with_unknown_flags", OPEN, open_unknown_flags, NULL, 0,
+	     0),
+	CASE("open_reply_with_all_flags", OPEN, open_all_flags, NULL, 0, 0),
+	CASE("open_reply_of_handle_most", OPEN, open_handle_most, NULL, 0, 0),
+	CASE("opendir_reply_with_all_flags", OPENDIR, open_all_flags, NULL, 0,
+	     0),
+	CASE("open_reply_with_passthrough", OPEN, open_passthrough, NULL, -EIO,
+	     0),
 };
 HOSTILE(opens)
 
 static const struct hostile creates[] = {
-	ROW("create_reply_with_all_flags", CREATE, open_all_flags, NULL, 0, 0),
-	ROW("create_reply_with_passthrough", CREATE, open_passthrough, NULL,
-	    -EIO, 0),
-	ROW("create_reply_of_handle_most", CREATE, open_handle_most, NULL, 0, 0),
-	ROW("tmpfile_reply_with_all_flags", TMPFILE, open_all_flags, NULL, 0, 0),
+	CASE("create_reply_with_all_flags", CREATE, open_all_flags, NULL, 0, 0),
+	CASE("create_reply_with_passthrough", CREATE, open_passthrough, NULL,
+	     -EIO, 0),
+	CASE("create_reply_of_handle_most", CREATE, open_handle_most, NULL, 0,
+	     0),
+	CASE("tmpfile_reply_with_all_flags", TMPFILE, open_all_flags, NULL, 0,
+	     0),
 };
 HOSTILE(creates)
 
@@ -243,12 +236,13 @@ FILL(seek_far, struct fuse_lseek_out, out->offset = INT64_MAX)
 FILL(seek_back, struct fuse_lseek_out, out->offset = 0)
 
 static const struct hostile seeks[] = {
-	ROW("lseek_reply_of_a_negative_position", LSEEK, seek_negative, NULL,
-	    -EINVAL, 0),
-	ROW("lseek_reply_of_most", LSEEK, seek_most, NULL, -EINVAL, 0),
-	ROW("lseek_reply_of_the_largest_position", LSEEK, seek_far, NULL,
-	    INT64_MAX, 0),
-	ROW("lseek_reply_of_an_earlier_position", LSEEK, seek_back, NULL, 0, 0),
+	CASE("lseek_reply_of_a_negative_position", LSEEK, seek_negative, NULL,
+	     -EINVAL, 0),
+	CASE("lseek_reply_of_most", LSEEK, seek_most, NULL, -EINVAL, 0),
+	CASE("lseek_reply_of_the_largest_position", LSEEK, seek_far, NULL,
+	     INT64_MAX, 0),
+	CASE("lseek_reply_of_an_earlier_position", LSEEK, seek_back, NULL, 0,
+	     0),
 };
 HOSTILE(seeks)
 
@@ -283,19 +277,20 @@ static long statx_mask(struct mnt *m)
 }
 
 static const struct hostile statxs[] = {
-	ROW("statx_reply_of_nothing", STATX, statx_nothing, statx_mask,
-	    STATX_TYPE, 0),
-	ROW("statx_reply_of_all", STATX, statx_all, statx_mask,
-	    STATX_BASIC_STATS | STATX_BTIME, 0),
-	ROW("statx_reply_of_no_type", STATX, statx_no_type, NULL, -EIO, 0),
-	ROW("statx_reply_of_another_type", STATX, statx_other_type, NULL, -EIO,
-	    0),
-	ROW("statx_reply_of_a_negative_size", STATX, statx_size, NULL, -EIO, 0),
-	ROW("statx_reply_of_too_many_nanoseconds", STATX, statx_nsec,
-	    btime_nsec, 999999999, 0),
-	ROW("statx_reply_of_an_unsaid_size", STATX, statx_size_unsaid, NULL, 0,
-	    0),
-	ROW("statx_reply_of_an_unsaid_type", STATX, statx_type_unsaid, NULL, 0,
-	    0),
+	CASE("statx_reply_of_nothing", STATX, statx_nothing, statx_mask,
+	     STATX_TYPE, 0),
+	CASE("statx_reply_of_all", STATX, statx_all, statx_mask,
+	     STATX_BASIC_STATS | STATX_BTIME, 0),
+	CASE("statx_reply_of_no_type", STATX, statx_no_type, NULL, -EIO, 0),
+	CASE("statx_reply_of_another_type", STATX, statx_other_type, NULL, -EIO,
+	     0),
+	CASE("statx_reply_of_a_negative_size", STATX, statx_size, NULL, -EIO,
+	     0),
+	CASE("statx_reply_of_too_many_nanoseconds", STATX, statx_nsec,
+	     btime_nsec, 999999999, 0),
+	CASE("statx_reply_of_an_unsaid_size", STATX, statx_size_unsaid, NULL, 0,
+	     0),
+	CASE("statx_reply_of_an_unsaid_type", STATX, statx_type_unsaid, NULL, 0,
+	     0),
 };
 HOSTILE(statxs)

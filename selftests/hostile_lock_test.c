@@ -16,19 +16,6 @@
 
 #include "lib/hostile.h"
 
-#define FILL(fn, type, change)						\
-	static void fn(struct spoilt *sp)				\
-	{								\
-		type *out = (void *)sp->body;				\
-									\
-		sp->h.error = 0;					\
-		change;							\
-	}
-
-#define ROW(what, OP, fn, how, gives, reply_errno)			\
-	{ .name = what, .opcode = FUSE_##OP, .spoil = fn, .call = how,	\
-	  .want = { gives, reply_errno } }
-
 #define LOCK(fn, kind, from, to)					\
 	FILL(fn, struct fuse_lk_out, {					\
 		out->lk.type = kind;					\
@@ -45,19 +32,19 @@ LOCK(lock_of_nobody, F_WRLCK, 0, INT64_MAX)
 LOCK(lock_none_backwards, F_UNLCK, 9, 0)
 
 static const struct hostile locks[] = {
-	ROW("getlk_reply_of_a_type_that_is_none", GETLK, lock_type_3, NULL,
-	    -EIO, 0),
-	ROW("getlk_reply_of_type_most", GETLK, lock_type_most, NULL, -EIO, 0),
-	ROW("getlk_reply_of_a_lock_backwards", GETLK, lock_backwards, NULL,
-	    -EIO, 0),
-	ROW("getlk_reply_of_a_lock_from_beyond", GETLK, lock_starts_beyond,
-	    NULL, -EIO, 0),
-	ROW("getlk_reply_of_a_lock_to_beyond", GETLK, lock_ends_beyond, NULL,
-	    -EIO, 0),
-	ROW("getlk_reply_of_a_lock_of_nobody", GETLK, lock_of_nobody, NULL, 0,
-	    0),
-	ROW("getlk_reply_of_no_lock_backwards", GETLK, lock_none_backwards,
-	    NULL, 0, 0),
+	CASE("getlk_reply_of_a_type_that_is_none", GETLK, lock_type_3, NULL,
+	     -EIO, 0),
+	CASE("getlk_reply_of_type_most", GETLK, lock_type_most, NULL, -EIO, 0),
+	CASE("getlk_reply_of_a_lock_backwards", GETLK, lock_backwards, NULL,
+	     -EIO, 0),
+	CASE("getlk_reply_of_a_lock_from_beyond", GETLK, lock_starts_beyond,
+	     NULL, -EIO, 0),
+	CASE("getlk_reply_of_a_lock_to_beyond", GETLK, lock_ends_beyond, NULL,
+	     -EIO, 0),
+	CASE("getlk_reply_of_a_lock_of_nobody", GETLK, lock_of_nobody, NULL, 0,
+	     0),
+	CASE("getlk_reply_of_no_lock_backwards", GETLK, lock_none_backwards,
+	     NULL, 0, 0),
 };
 HOSTILE(locks)
 
@@ -79,27 +66,27 @@ FILL(ioctl_page_more, uint8_t, sp->len = 16 + 4097; (void)out)
 FILL(ioctl_head_short, uint8_t, sp->len = 15; (void)out)
 
 static const struct hostile ioctls[] = {
-	ROW("ioctl_reply_to_retry", IOCTL, ioctl_retry, NULL, -EIO, 0),
-	ROW("ioctl_reply_to_retry_with_most", IOCTL, ioctl_iovs_most, NULL,
-	    -EIO, 0),
-	ROW("ioctl_reply_with_unknown_flags", IOCTL, ioctl_flags, NULL, 0, 0),
-	ROW("ioctl_reply_of_an_error", IOCTL, ioctl_error, NULL, -ENOANO, 0),
-	ROW("ioctl_reply_of_enosys", IOCTL, ioctl_enosys, NULL, -ENOTTY, 0),
-	ROW("ioctl_reply_of_the_largest_result", IOCTL, ioctl_result, NULL,
-	    INT32_MAX, 0),
-	ROW("ioctl_reply_of_a_byte_more", IOCTL, ioctl_byte_more, NULL, -EIO,
-	    0),
-	ROW("ioctl_reply_of_a_page_more", IOCTL, ioctl_page_more, NULL, -EIO,
-	    EINVAL),
-	ROW("ioctl_reply_shorter_than_its_head", IOCTL, ioctl_head_short, NULL,
-	    -EIO, EINVAL),
+	CASE("ioctl_reply_to_retry", IOCTL, ioctl_retry, NULL, -EIO, 0),
+	CASE("ioctl_reply_to_retry_with_most", IOCTL, ioctl_iovs_most, NULL,
+	     -EIO, 0),
+	CASE("ioctl_reply_with_unknown_flags", IOCTL, ioctl_flags, NULL, 0, 0),
+	CASE("ioctl_reply_of_an_error", IOCTL, ioctl_error, NULL, -ENOANO, 0),
+	CASE("ioctl_reply_of_enosys", IOCTL, ioctl_enosys, NULL, -ENOTTY, 0),
+	CASE("ioctl_reply_of_the_largest_result", IOCTL, ioctl_result, NULL,
+	     INT32_MAX, 0),
+	CASE("ioctl_reply_of_a_byte_more", IOCTL, ioctl_byte_more, NULL, -EIO,
+	     0),
+	CASE("ioctl_reply_of_a_page_more", IOCTL, ioctl_page_more, NULL, -EIO,
+	     EINVAL),
+	CASE("ioctl_reply_shorter_than_its_head", IOCTL, ioctl_head_short, NULL,
+	     -EIO, EINVAL),
 };
 HOSTILE(ioctls)
 
 FILL(poll_all, struct fuse_poll_out, out->revents = ~0U)
 
 static const struct hostile polls[] = {
-	ROW("poll_reply_of_all_events", POLL, poll_all, NULL,
-	    POLLIN | POLLERR | POLLHUP, 0),
+	CASE("poll_reply_of_all_events", POLL, poll_all, NULL,
+	     POLLIN | POLLERR | POLLHUP, 0),
 };
 HOSTILE(polls)

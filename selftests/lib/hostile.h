@@ -51,6 +51,21 @@ const struct hostile_tree *tree(void);
 
 #define HOSTILE(rows)	TEST_ROWS(hostile_run, rows)
 
+/* A row that has the reply to @OP spoilt by @fn, and no more. */
+#define CASE(what, OP, fn, how, gives, reply_errno)			\
+	{ .name = what, .opcode = FUSE_##OP, .spoil = fn, .call = how,	\
+	  .want = { gives, reply_errno } }
+
+/* @fn, for ->spoil: makes a reply of success of @out, a @type. */
+#define FILL(fn, type, change)						\
+	static void fn(struct spoilt *sp)				\
+	{								\
+		type *out = (void *)sp->body;				\
+									\
+		sp->h.error = 0;					\
+		change;							\
+	}
+
 /* What a call returns, or -errno. */
 #define CALL(expr) ({							\
 	errno = 0;							\
