@@ -25,14 +25,6 @@
 
 #define AT	(128 * MIB)
 
-static struct srv *srv_with_pmem(void)
-{
-	struct srv *s = srv_new();
-
-	srv_use_pmem(s);
-	return s;
-}
-
 static int call_open(void *path)
 {
 	int fd = open(path, O_RDONLY);

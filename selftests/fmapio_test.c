@@ -24,14 +24,6 @@
 
 #define AT	(128 * MIB)
 
-static struct srv *srv_with_pmem(void)
-{
-	struct srv *s = srv_new();
-
-	srv_use_pmem(s);
-	return s;
-}
-
 static int get_fmap(int fd, void *buf, uint32_t *size)
 {
 	struct fmapfs_get_fmap arg = { (uintptr_t)buf, *size, 0 };

@@ -63,12 +63,7 @@ static uint64_t clip(const struct fsx *f, uint64_t off, uint64_t len)
 static void check(struct fsx *f, const uint8_t *got, uint64_t off,
 		  uint64_t len, const char *how)
 {
-	for (uint64_t i = 0; i < len; i++)
-		if (got[i] != f->want[off + i])
-			FAIL("%s of %llu bytes at %llu: byte %llu is %#x, not %#x",
-			     how, (unsigned long long)len,
-			     (unsigned long long)off, (unsigned long long)i,
-			     got[i], f->want[off + i]);
+	check_same(got, f->want + off, off, len, how);
 }
 
 static void do_read(struct fsx *f)

@@ -346,6 +346,14 @@ void srv_use_pmem(struct srv *s)
 	strcpy(s->dev[1], pmem(1)->node);
 }
 
+struct srv *srv_with_pmem(void)
+{
+	struct srv *s = srv_new();
+
+	srv_use_pmem(s);
+	return s;
+}
+
 void drop_caches(void)
 {
 	int fd = OK(open("/proc/sys/vm/drop_caches", O_WRONLY));

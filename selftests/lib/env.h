@@ -58,6 +58,7 @@ struct daxdev {
 int daxdevs(const struct daxdev **devs);
 const struct daxdev *pmem(int i);
 void srv_use_pmem(struct srv *s);
+struct srv *srv_with_pmem(void);
 void drop_caches(void);
 void settle_inodes(const struct mnt *m);
 

@@ -75,6 +75,16 @@ void check_read(int fd, uint32_t seed, uint64_t off, size_t len)
 	free(buf);
 }
 
+void check_same(const uint8_t *got, const uint8_t *want, uint64_t off,
+		size_t len, const char *how)
+{
+	for (size_t i = 0; i < len; i++)
+		if (got[i] != want[i])
+			FAIL("%s of %zu bytes at %llu: byte %zu is %#x, not %#x",
+			     how, len, (unsigned long long)off, i, got[i],
+			     want[i]);
+}
+
 static sigjmp_buf bus_env;
 static volatile int bus_code;
 

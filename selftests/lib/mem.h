@@ -24,6 +24,10 @@ long long pat_diff(const void *p, uint32_t seed, uint64_t off, size_t len);
 /* read(2) at @off gives @len bytes of the pattern @seed. */
 void check_read(int fd, uint32_t seed, uint64_t off, size_t len);
 
+/* @got, which is from @off of a file, is @want; @how it was got, for the log. */
+void check_same(const uint8_t *got, const uint8_t *want, uint64_t off,
+		size_t len, const char *how);
+
 /* One access; 0, or the si_code of the SIGBUS that it raised. */
 int try_read(const volatile void *p);
 int try_write(volatile void *p, uint8_t value);
