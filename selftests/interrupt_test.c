@@ -85,40 +85,50 @@ static struct srv *srv_with_file(struct node **n)
 	return s;
 }
 
+/* A child in getxattr(2), which the server does not answer. */
+struct waiter {
+	struct srv *s;
+	struct rule *r;
+	struct mnt *m;
+	struct task t;
+};
+
+static struct waiter waits_in_getxattr(enum act act)
+{
+	struct waiter w;
+	struct node *n;
+
+	w.s = srv_with_file(&n);
+	w.r = srv_on(w.s, FUSE_GETXATTR, n->id, act, 0);
+	w.m = mnt_new(w.s);
+	w.t = task_start(call_getxattr, (char *)in_mnt(w.m, "a"));
+	UNTIL(w.r->hits == 1);
+	return w;
+}
+
 TEST(signal_makes_an_interrupt_with_the_unique_of_the_request)
 {
-	struct node *n;
-	struct srv *s = srv_with_file(&n);
-	struct rule *r = srv_on(s, FUSE_GETXATTR, n->id, ACT_STALL_INTR, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_getxattr, (char *)in_mnt(m, "a"));
-	uint64_t unique;
+	struct waiter w = waits_in_getxattr(ACT_STALL_INTR);
+	uint64_t unique = srv_last(w.s, FUSE_GETXATTR)->unique;
 
-	UNTIL(r->hits == 1);
-	unique = srv_last(s, FUSE_GETXATTR)->unique;
-	EQ(srv_seen(s, FUSE_INTERRUPT), 0);
-	OK(kill(t.pid, SIGUSR1));
-	EQ(task_wait(&t), EINTR);
-	EQ(srv_seen(s, FUSE_INTERRUPT), 1);
-	EQ(srv_last(s, FUSE_INTERRUPT)->arg, unique);
-	mnt_end(m);
+	EQ(srv_seen(w.s, FUSE_INTERRUPT), 0);
+	OK(kill(w.t.pid, SIGUSR1));
+	EQ(task_wait(&w.t), EINTR);
+	EQ(srv_seen(w.s, FUSE_INTERRUPT), 1);
+	EQ(srv_last(w.s, FUSE_INTERRUPT)->arg, unique);
+	mnt_end(w.m);
 }
 
 TEST(server_that_ignores_the_interrupt_still_gives_the_answer)
 {
-	struct node *n;
-	struct srv *s = srv_with_file(&n);
-	struct rule *r = srv_on(s, FUSE_GETXATTR, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_getxattr, (char *)in_mnt(m, "a"));
+	struct waiter w = waits_in_getxattr(ACT_STALL);
 
-	UNTIL(r->hits == 1);
-	OK(kill(t.pid, SIGUSR1));
-	UNTIL(srv_seen(s, FUSE_INTERRUPT) == 1);
-	TRUE(!task_done(&t));
-	srv_release(s, r);
-	EQ(task_wait(&t), 0);
-	mnt_end(m);
+	OK(kill(w.t.pid, SIGUSR1));
+	UNTIL(srv_seen(w.s, FUSE_INTERRUPT) == 1);
+	TRUE(!task_done(&w.t));
+	srv_release(w.s, w.r);
+	EQ(task_wait(&w.t), 0);
+	mnt_end(w.m);
 }
 
 TEST(signal_during_a_read_interrupts_it)
@@ -432,19 +442,14 @@ TEST(lookups_are_forgotten_by_the_unmount)
 
 TEST(killed_server_ends_all_requests_with_enotconn)
 {
-	struct node *n;
-	struct srv *s = srv_with_file(&n);
-	struct rule *r = srv_on(s, FUSE_GETXATTR, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_getxattr, (char *)in_mnt(m, "a"));
+	struct waiter w = waits_in_getxattr(ACT_STALL);
 	struct stat st;
 
-	UNTIL(r->hits == 1);
-	mnt_kill_server(m);
-	EQ(task_wait(&t), ENOTCONN);
-	FAILS(ENOTCONN, stat(in_mnt(m, "b"), &st));
-	FAILS(ENOTCONN, open_in(m, "a", O_RDONLY));
-	mnt_end(m);
+	mnt_kill_server(w.m);
+	EQ(task_wait(&w.t), ENOTCONN);
+	FAILS(ENOTCONN, stat(in_mnt(w.m, "b"), &st));
+	FAILS(ENOTCONN, open_in(w.m, "a", O_RDONLY));
+	mnt_end(w.m);
 }
 
 TEST(server_that_dies_in_a_request_ends_it_with_enotconn)
@@ -464,20 +469,15 @@ TEST(server_that_dies_in_a_request_ends_it_with_enotconn)
 
 TEST(abort_by_sysfs_ends_all_requests_with_enotconn)
 {
-	struct node *n;
-	struct srv *s = srv_with_file(&n);
-	struct rule *r = srv_on(s, FUSE_GETXATTR, n->id, ACT_STALL, 0);
-	struct mnt *m = mnt_new(s);
-	struct task t = task_start(call_getxattr, (char *)in_mnt(m, "a"));
+	struct waiter w = waits_in_getxattr(ACT_STALL);
 	struct stat st;
 
-	UNTIL(r->hits == 1);
-	EQ(sysfs_read(m, "waiting"), 1);
-	OK(sysfs_write(m, "abort", "1"));
-	EQ(task_wait(&t), ENOTCONN);
-	FAILS(ENOTCONN, stat(in_mnt(m, "b"), &st));
-	EQ(sysfs_read(m, "waiting"), 0);
-	srv_reap(m);
-	EQ(s->end_errno, ENODEV);
-	mnt_end(m);
+	EQ(sysfs_read(w.m, "waiting"), 1);
+	OK(sysfs_write(w.m, "abort", "1"));
+	EQ(task_wait(&w.t), ENOTCONN);
+	FAILS(ENOTCONN, stat(in_mnt(w.m, "b"), &st));
+	EQ(sysfs_read(w.m, "waiting"), 0);
+	srv_reap(w.m);
+	EQ(w.s->end_errno, ENODEV);
+	mnt_end(w.m);
 }
