@@ -16,6 +16,8 @@
  *    kernel of all of it.
  * 6. Devices change: the old mount ends, a new one works.
  * 7. What no successor can use: a mount whose device nobody kept is cleared away.
+ * 8. A successor that cannot start, for mistakes in the layout or in the command
+ *    line, leaves all to the next one.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -550,6 +552,36 @@ TEST(a_change_is_seen_though_its_server_is_killed)
 		again(p);
 	}
 	OK(close(fd));
+	end(p);
+}
+
+static void fails_to_start(struct place *p, int status)
+{
+	keeper_start(&p->k, p->argv);
+	EQ(WEXITSTATUS(keeper_end(&p->k, 0)), status);
+	EQ(p->k.nstored, 2);
+}
+
+TEST(a_mistake_costs_no_mount)
+{
+	struct place *p = place_new("");
+	char *option;
+	struct task user;
+
+	start(p, "--push", NULL);
+	keeper_kill(&p->k);
+	user = task_start(read_host, p);
+	UNTIL(sysfs_read(&p->m, "waiting") > 0);
+	write_text(p->layout, "files: [");
+	fails_to_start(p, 1);
+	fails_to_start(p, 1);
+	write_layout(p, "");
+	option = p->argv[3];
+	p->argv[3] = "--no-such-option";
+	fails_to_start(p, 2);
+	p->argv[3] = option;
+	again(p);
+	EQ(task_wait(&user), 0);
 	end(p);
 }
 
