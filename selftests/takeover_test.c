@@ -18,6 +18,8 @@
  * 7. What no successor can use: a mount whose device nobody kept is cleared away.
  * 8. A successor that cannot start, for mistakes in the layout or in the command
  *    line, leaves all to the next one.
+ * 9. One that is to mount elsewhere unmounts the old mount, but nothing that was
+ *    mounted over it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -631,6 +633,42 @@ TEST(changed_devices_end_the_mount)
 	fill(p, "f", 'f');
 	h->go_on = true;
 	EQ(task_wait(&holder), -ENOTCONN);
+	end(p);
+}
+
+/* The successor mounts on "elsewhere", and ends. */
+static void mount_elsewhere(struct place *p)
+{
+	char *dir = p->argv[4], elsewhere[96];
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", p->dir);
+	OK(mkdir(elsewhere, 0755));
+	keeper_kill(&p->k);
+	p->argv[4] = elsewhere;
+	again(p);
+	EQ(p->k.nstored, 2);
+	EQ(keeper_end(&p->k, SIGTERM), 0);
+	OK(rmdir(elsewhere));
+	p->argv[4] = dir;
+}
+
+TEST(what_is_mounted_over_it_stays)
+{
+	struct place *p = place_new("");
+	struct stat st;
+
+	start(p, NULL, NULL);
+	mount_elsewhere(p);
+	TRUE(!is_mounted(p));
+	again(p);
+	OK(mount("over", p->m.dir, "tmpfs", 0, NULL));
+	OK(mkdir(at(p, "d"), 0755));
+	mount_elsewhere(p);
+	OK(stat(at(p, "d"), &st));
+	OK(umount(p->m.dir));
+	FAILS(ENOTCONN, stat(p->m.dir, &st));
+	again(p);
+	EQ(read_host(p), 0);
 	end(p);
 }
 

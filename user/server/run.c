@@ -293,14 +293,25 @@ static int serve(struct starter *s)
 }
 
 /* A mount that nobody serves, and nobody will: it is in the way. */
-static void give_up(struct store *store, const char *mountpoint,
-		    const char *why)
+static void clear_away(const char *mountpoint, const char *why)
 {
 	log_line(LOG_WARNING, "%s: cannot be gone on with (%s) and is given up",
 		 mountpoint, why);
 	if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW))
 		log_line(LOG_ERR, "%s: cannot be unmounted: %s", mountpoint,
 			 strerror(errno));
+}
+
+/* What was handed over is of no use. */
+static void give_up(struct store *store, const char *why)
+{
+	const char *mountpoint = store->saved.mountpoint;
+
+	if (store_is_mounted(store))
+		clear_away(mountpoint, why);
+	else
+		log_line(LOG_WARNING, "%s: what was mounted there cannot be gone on with (%s); something else is there now, which stays",
+			 mountpoint, why);
 	store_forget(store);
 	store_close(store);
 }
@@ -339,8 +350,7 @@ static int attach(struct starter *s)
 	int rc = srv->store->dev < 0 ? mount_anew(s) : take_over(s);
 
 	if (rc == -EINVAL && srv->store->dev >= 0) {
-		give_up(srv->store, s->mountpoint,
-			"its state is another version's");
+		give_up(srv->store, "its state is another version's");
 		rc = mount_anew(s);
 	}
 	if (!rc)
@@ -390,13 +400,13 @@ static const char *check_mountpoint(struct starter *s)
 				    s->mountpoint, s->opt->plain_fuse);
 		if (!why)
 			return NULL;
-		give_up(store, store->saved.mountpoint, why);
+		give_up(store, why);
 	}
 	if (!stat(s->mountpoint, &st))
 		return S_ISDIR(st.st_mode) ? NULL : "is not a directory";
 	if (errno != ENOTCONN || !store->keep)
 		return strerror(errno);
-	give_up(store, s->mountpoint, strerror(ENOTCONN));
+	clear_away(s->mountpoint, strerror(ENOTCONN));
 	return stat(s->mountpoint, &st) ? strerror(errno) : NULL;
 }
 

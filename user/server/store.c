@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What outlives the server. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -15,7 +17,7 @@
 #include "store.h"
 
 #define STORE_NAME	"fmapfs"
-#define SAVED_MAGIC	0x3153465041564153ULL	/* "SAVAPFS1" */
+#define SAVED_MAGIC	0x3253465041564153ULL	/* "SAVAPFS2" */
 
 static bool is_device(int fd)
 {
@@ -95,6 +97,24 @@ void store_close(struct store *s)
 {
 	drop(&s->dev);
 	drop(&s->state);
+}
+
+/* 0: that cannot be told. Asks no server. */
+static uint64_t dev_at(const char *mountpoint)
+{
+	struct statx stx;
+
+	if (statx(AT_FDCWD, mountpoint,
+		  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, 0,
+		  &stx))
+		return 0;
+	return makedev(stx.stx_dev_major, stx.stx_dev_minor);
+}
+
+bool store_is_mounted(const struct store *s)
+{
+	return s->saved.mount_dev &&
+	       dev_at(s->saved.mountpoint) == s->saved.mount_dev;
 }
 
 /* Where the kernel and the layout must not mean different things. */
@@ -177,6 +197,7 @@ void store_begin(struct store *s, const struct layout_ops *ops,
 		s->saved.plain_fuse = plain_fuse;
 		strncpy(s->saved.mountpoint, mountpoint,
 			sizeof(s->saved.mountpoint) - 1);
+		s->saved.mount_dev = dev_at(mountpoint);
 		s->saved.digest = ops->digest(layout);
 		s->state = memfd_create("fmapfsd", MFD_CLOEXEC);
 	} else if (s->saved.digest != ops->digest(layout)) {

@@ -30,6 +30,8 @@
  * @plain_fuse: the device is that of the kernel's own fuse
  * @ndevices: how many of @devices there are
  * @init_size: bytes of @init; 0: INIT was not answered yet
+ * @mount_dev: device number of the mount, which no other has while the device fd
+ *	is open; 0: not known
  * @mountpoint: where it is mounted
  * @devices: what the kernel may have been told that device indices mean
  * @init: for fuse_fmap_session_resume()
@@ -40,6 +42,7 @@ struct saved {
 	uint32_t plain_fuse;
 	uint32_t ndevices;
 	uint64_t init_size;
+	uint64_t mount_dev;
 	char mountpoint[PATH_MAX];
 	struct {
 		uint64_t id;
@@ -83,6 +86,12 @@ void store_close(struct store *s);
 const char *store_refusal(const struct store *s, const struct layout_ops *ops,
 			  struct layout *layout, const char *mountpoint,
 			  bool plain_fuse);
+
+/**
+ * store_is_mounted - is what was handed over still what its mount point shows?
+ * @s: the store, with a @dev
+ */
+bool store_is_mounted(const struct store *s);
 
 /**
  * store_begin - keep a device fd that has just been mounted, or taken over
