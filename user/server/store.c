@@ -160,11 +160,20 @@ static void save_devices(struct saved *saved, const struct layout_ops *ops,
 	}
 }
 
+static int write_part(const struct store *s, size_t off, size_t size)
+{
+	ssize_t n = pwrite(s->state, (const char *)&s->saved + off, size, off);
+
+	return n < 0 ? -errno : n < (ssize_t)size ? -EIO : 0;
+}
+
+/* Who is killed may have written some pages only; what counts is in the first. */
 static int write_saved(const struct store *s)
 {
-	ssize_t n = pwrite(s->state, &s->saved, sizeof(s->saved), 0);
+	const size_t rest = offsetof(struct saved, devices);
+	int rc = write_part(s, rest, sizeof(s->saved) - rest);
 
-	return n < 0 ? -errno : n < (ssize_t)sizeof(s->saved) ? -EIO : 0;
+	return rc ? rc : write_part(s, 0, rest);
 }
 
 /* Return: is there a service manager that has taken them? */
@@ -217,30 +226,34 @@ void store_begin(struct store *s, const struct layout_ops *ops,
 void store_refreshed(struct store *s, const struct layout_ops *ops,
 		     struct layout *layout)
 {
+	int rc;
+
 	if (!s->keep)
 		return;
 	s->saved.digest = ops->digest(layout);
-	if (pwrite(s->state, &s->saved.digest, sizeof(s->saved.digest),
-		   offsetof(struct saved, digest)) < 0)
+	rc = write_part(s, offsetof(struct saved, digest),
+			sizeof(s->saved.digest));
+	if (rc)
 		log_line(LOG_WARNING, "a successor will refresh all once more: %s",
-			 strerror(errno));
+			 strerror(-rc));
 }
 
 /* The size goes last: with it, the state is complete. */
 void store_init(struct store *s, const void *state, size_t size)
 {
-	uint64_t init_size = size;
+	int rc;
 
 	if (!s->keep || size > sizeof(s->saved.init))
 		return;
 	memcpy(s->saved.init, state, size);
 	s->saved.init_size = size;
-	if (pwrite(s->state, s->saved.init, sizeof(s->saved.init),
-		   offsetof(struct saved, init)) < 0 ||
-	    pwrite(s->state, &init_size, sizeof(init_size),
-		   offsetof(struct saved, init_size)) < 0)
+	rc = write_part(s, offsetof(struct saved, init), size);
+	if (!rc)
+		rc = write_part(s, offsetof(struct saved, init_size),
+				sizeof(s->saved.init_size));
+	if (rc)
 		log_line(LOG_ERR, "the state cannot be kept for a successor: %s",
-			 strerror(errno));
+			 strerror(-rc));
 }
 
 void store_forget(struct store *s)
