@@ -52,7 +52,8 @@ TEST_GEN_PROGS := \
 	hostile_dir_test \
 	hostile_attr_test \
 	hostile_entry_test \
-	takeover_test
+	takeover_test \
+	takeover_change_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
 	run_test.sh \
