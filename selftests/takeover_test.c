@@ -9,6 +9,8 @@
  * 2. The same at the very beginning, before INIT is answered.
  * 3. SIGTERM and umount end it for good: unmounted, nothing left in the store.
  * 4. A mapping goes on working while there is no server.
+ * 5. On the kernel's own fuse it works where that sends again what is unanswered,
+ *    and is refused where it does not.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -19,6 +21,8 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/env.h"
@@ -332,5 +336,46 @@ TEST(without_a_manager_it_mounts_as_ever)
 	keeper_start(&p->k, p->argv);
 	UNTIL(place_is_mounted(p));
 	EQ(place_read_host(p), 0);
+	place_end(p);
+}
+
+/* NOTIFY_RESEND came with Linux 6.9. */
+static bool fuse_sends_again(void)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	OK(uname(&name));
+	EQ(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 9);
+}
+
+TEST(plain_fuse_must_send_again)
+{
+	struct place *p = place_new("");
+	struct task user;
+
+	EQ(system("modprobe fuse"), 0);
+	p->argv[0] = "fmapfsd";
+	p->argv[1] = "--takeover";
+	p->argv[2] = "--plain-fuse";
+	p->argv[3] = p->layout;
+	p->argv[4] = p->m.dir;
+	keeper_start(&p->k, p->argv);
+	if (fuse_sends_again()) {
+		keeper_wait(&p->k);
+		keeper_kill(&p->k);
+		user = task_start(place_read_host, p);
+		place_again(p);
+		EQ(task_wait(&user), 0);
+	} else {
+		EQ(WEXITSTATUS(keeper_end(&p->k, 0)), 1);
+		EQ(p->k.nstored, 0);
+		TRUE(!place_is_mounted(p));
+		p->argv[1] = "--foreground";
+		keeper_start(&p->k, p->argv);
+		keeper_wait(&p->k);
+		EQ(place_read_host(p), 0);
+	}
 	place_end(p);
 }

@@ -6,19 +6,29 @@
 #include "log.h"
 #include "server.h"
 
+/* Of the protocol: from it on, the kernel sends again what is unanswered. */
+#define MINOR_RESEND	40
+
+static void refuse_to_serve(struct server *srv, const char *why)
+{
+	log_line(LOG_ERR, "%s", why);
+	srv->failed = true;
+	fuse_session_exit(fuse_fmap_session_fuse(srv->session));
+}
+
 static void server_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct server *srv = userdata;
 
 	/* Truncation is for setattr to judge, also that by open(2). */
 	conn->want &= ~FUSE_CAP_ATOMIC_O_TRUNC;
-	if (srv->no_fmap) {
+	if (srv->no_fmap)
 		fuse_fmap_want(srv->session, false);
-	} else if (!fuse_fmap_offered(srv->session)) {
-		log_line(LOG_ERR, "there is no serving without fmaps, which the kernel does not offer; --no-fmap serves by read and write requests");
-		srv->failed = true;
-		fuse_session_exit(fuse_fmap_session_fuse(srv->session));
-	}
+	else if (!fuse_fmap_offered(srv->session))
+		refuse_to_serve(srv, "there is no serving without fmaps, which the kernel does not offer; --no-fmap serves by read and write requests");
+	/* Who waits for a request that was read, and is lost, cannot be killed. */
+	if (srv->store && srv->store->keep && conn->proto_minor < MINOR_RESEND)
+		refuse_to_serve(srv, "--takeover: this kernel's own fuse sends nothing again to a successor (Linux 6.9 and newer do, and fmapfs does)");
 }
 
 static void server_log(void *userdata, enum fuse_log_level level,
