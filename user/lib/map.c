@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 #include <unistd.h>
-#include "fusefmap.h"
+#include "fusefmap_map.h"
 #include "fmap_core.h"
 
 static const struct fmap *core(const struct fuse_fmap *fmap)
