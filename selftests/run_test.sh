@@ -123,10 +123,11 @@ fd_is_served() { # fd_is_served PROGRAM
 	same "$(cat "$mnt/hello")" "hello, world"
 	kill "$server"
 	ended 7
-	serve fmapfs-run --fd="$mnt" -o suid,subtype=x,noexec,allow_other -o dev "$1" -f "$mnt"
+	serve fmapfs-run --fd="$mnt" -o suid,subtype=x,noexec,allow_other -o dev,nosymfollow "$1" -f "$mnt"
 	same "$(type_of)" fmapfs.fuse.x
 	fails 1 grep -E '^(nosuid|nodev)$' <(options_of)
 	has "$(options_of)" '^noexec$'
+	has "$(options_of)" '^nosymfollow$'
 	has "$(options_of)" '^allow_other$'
 	umount "$mnt"
 	ended 7

@@ -11,13 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include "session_i.h"
-
-#ifndef MS_NOSYMFOLLOW
-#define MS_NOSYMFOLLOW	256
-#endif
 
 enum key {
 	KEY_FLAG,		/* a mount flag that libfuse knows */
@@ -74,47 +69,6 @@ static const struct fuse_opt option_keys[] = {
 	FUSE_OPT_END
 };
 
-static const struct {
-	const char *option;
-	unsigned long flag;
-	bool on;
-} mount_flags[] = {
-	{ "ro", MS_RDONLY, true },
-	{ "rw", MS_RDONLY, false },
-	{ "nosuid", MS_NOSUID, true },
-	{ "suid", MS_NOSUID, false },
-	{ "nodev", MS_NODEV, true },
-	{ "dev", MS_NODEV, false },
-	{ "noexec", MS_NOEXEC, true },
-	{ "exec", MS_NOEXEC, false },
-	{ "sync", MS_SYNCHRONOUS, true },
-	{ "async", MS_SYNCHRONOUS, false },
-	{ "dirsync", MS_DIRSYNC, true },
-	{ "noatime", MS_NOATIME, true },
-	{ "atime", MS_NOATIME, false },
-	{ "relatime", MS_RELATIME, true },
-	{ "norelatime", MS_RELATIME, false },
-	{ "strictatime", MS_STRICTATIME, true },
-	{ "nodiratime", MS_NODIRATIME, true },
-	{ "diratime", MS_NODIRATIME, false },
-	{ "nosymfollow", MS_NOSYMFOLLOW, true },
-	{ "symfollow", MS_NOSYMFOLLOW, false },
-};
-
-static void set_flag(struct mount_options *mo, const char *option)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(mount_flags) / sizeof(mount_flags[0]); i++) {
-		if (strcmp(option, mount_flags[i].option))
-			continue;
-		if (mount_flags[i].on)
-			mo->flags |= mount_flags[i].flag;
-		else
-			mo->flags &= ~mount_flags[i].flag;
-	}
-}
-
 /* The last of several wins, as with libfuse. */
 static int set_value(char **value, const char *option)
 {
@@ -135,10 +89,10 @@ static int take_option(void *data, const char *arg, int key,
 	(void)outargs;
 	switch (key) {
 	case KEY_FLAG:
-		set_flag(mo, arg);
+		fmapfs_mount_flag(&mo->flags, arg);
 		return KEEP;
 	case KEY_OWN_FLAG:
-		set_flag(mo, arg);
+		fmapfs_mount_flag(&mo->flags, arg);
 		return TAKE_OUT;
 	case KEY_READ_ONLY:
 		mo->flags |= MS_RDONLY;
@@ -173,7 +127,7 @@ static int take_option(void *data, const char *arg, int key,
  */
 int mount_options_parse(struct mount_options *mo, struct fuse_args *args)
 {
-	mo->flags = MS_NOSUID | MS_NODEV;
+	mo->flags = MOUNT_FLAGS;
 	if (fuse_opt_parse(args, mo, option_keys, take_option))
 		return mo->refused ? -EOPNOTSUPP : -ENOMEM;
 	return 0;

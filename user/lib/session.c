@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -277,27 +276,16 @@ int fuse_fmap_session_attach(struct fuse_fmap_session *fs, int fd,
 	return adopt(fs, fd, mountpoint);
 }
 
-/* Never 0 to 2: whoever prints to stderr must not write to the device. */
 static int open_device(struct fuse_fmap_session *fs)
 {
-	int fd = open(FMAPFS_DEV, O_RDWR | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : 0;
+	int fd = fmapfs_device_open();
 
-	if (fd >= 0 && fd <= STDERR_FILENO) {
-		int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-
-		rc = high < 0 ? -errno : 0;
-		close(fd);
-		fd = high;
-	}
-	if (rc == -ENOENT || rc == -ENODEV || rc == -ENXIO)
-		session_log(fs, FUSE_LOG_ERR,
-			    FMAPFS_DEV ": %s: is the module loaded? Try \"modprobe fmapfs\"",
-			    strerror(-rc));
-	else if (rc)
-		session_log(fs, FUSE_LOG_ERR, FMAPFS_DEV ": %s",
-			    strerror(-rc));
-	return rc ? rc : fd;
+	if (fd < 0)
+		session_log(fs, FUSE_LOG_ERR, FMAPFS_DEV ": %s%s",
+			    strerror(-fd), fmapfs_device_is_missing(fd) ?
+			    ": is the module loaded? Try \"modprobe fmapfs\"" :
+			    "");
+	return fd;
 }
 
 static int mount_device(struct fuse_fmap_session *fs, int fd,

@@ -4,6 +4,7 @@
  *
  *   session.c   makes, mounts and ends a session
  *   options.c   the mount options
+ *   mount.c     their flags, and the device
  *   io.c        sits between libfuse and the device
  *   loop.c      serves, in one thread or in several
  *   notify.c    what a server tells the kernel by itself
@@ -17,9 +18,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 #include "fusefmap.h"
-
-#define FMAPFS_DEV	"/dev/fmapfs"
-#define FMAPFS_TYPE	"fmapfs"
+#include "mount.h"
 
 /*
  * A libfuse that has the operations itself gets them as they are; the Makefile

@@ -15,39 +15,10 @@
 #include "fd.h"
 #include "run.h"
 
-static const struct {
-	const char *option;
-	unsigned long on;
-	unsigned long off;
-} flags[] = {
-	{ "ro", MS_RDONLY, 0 }, { "rw", 0, MS_RDONLY },
-	{ "nosuid", MS_NOSUID, 0 }, { "suid", 0, MS_NOSUID },
-	{ "nodev", MS_NODEV, 0 }, { "dev", 0, MS_NODEV },
-	{ "noexec", MS_NOEXEC, 0 }, { "exec", 0, MS_NOEXEC },
-	{ "sync", MS_SYNCHRONOUS, 0 }, { "async", 0, MS_SYNCHRONOUS },
-	{ "dirsync", MS_DIRSYNC, 0 },
-	{ "noatime", MS_NOATIME, 0 }, { "atime", 0, MS_NOATIME },
-	{ "relatime", MS_RELATIME, 0 }, { "strictatime", MS_STRICTATIME, 0 },
-	{ "nodiratime", MS_NODIRATIME, 0 }, { "diratime", 0, MS_NODIRATIME },
-	{ "defaults", 0, 0 }, { "_netdev", 0, 0 },
-};
-
 static int fail(const char *what, int error)
 {
 	fprintf(stderr, "fmapfs-run: %s: %s\n", what, strerror(error));
 	return RUN_FAILED;
-}
-
-static bool set_flag(struct fd_mount *m, const char *option)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (!strcmp(option, flags[i].option)) {
-			m->flags = (m->flags | flags[i].on) & ~flags[i].off;
-			return true;
-		}
-	return false;
 }
 
 /* The last of several wins. */
@@ -66,7 +37,8 @@ static int set_option(struct fd_mount *m, const char *option)
 {
 	char *all;
 
-	if (!*option || set_flag(m, option))
+	if (!*option || fmapfs_mount_flag(&m->flags, option) ||
+	    !strcmp(option, "defaults") || !strcmp(option, "_netdev"))
 		return 0;
 	if (!strncmp(option, "fsname=", 7))
 		return set_text(&m->fsname, option + 7);

@@ -4,7 +4,6 @@
 #define FMAPFS_RUN_FD_H
 
 #include <stdbool.h>
-#include <sys/mount.h>
 
 /* Exit codes, as those of env(1). */
 enum {
@@ -13,9 +12,6 @@ enum {
 	RUN_NOT_FOUND = 127,
 	RUN_SIGNAL = 128,
 };
-
-/* As libfuse does it. */
-#define FD_DEFAULT_FLAGS	(MS_NOSUID | MS_NODEV)
 
 /**
  * struct fd_mount - what is to be mounted

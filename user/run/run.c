@@ -81,15 +81,13 @@ static bool may_mount(void)
 
 static int open_device(void)
 {
-	int fd = open(FMAPFS_DEV, O_RDWR | O_CLOEXEC);
+	int fd = fmapfs_device_open();
 
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-		fail(FMAPFS_DEV, "is the module loaded? Try \"modprobe fmapfs\"");
-	else
-		fail(FMAPFS_DEV, strerror(errno));
-	return -1;
+	if (fd < 0)
+		fail(FMAPFS_DEV, fmapfs_device_is_missing(fd) ?
+		     "is the module loaded? Try \"modprobe fmapfs\"" :
+		     strerror(-fd));
+	return fd;
 }
 
 /* Where execvp(3) would find it; if nowhere, it says so itself. */
@@ -201,7 +199,7 @@ static int usage(const char *what)
 
 int main(int argc, char **argv)
 {
-	struct fd_mount m = { .flags = FD_DEFAULT_FLAGS };
+	struct fd_mount m = { .flags = MOUNT_FLAGS };
 	const char *options = NULL;
 	int c;
 

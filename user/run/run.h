@@ -3,8 +3,7 @@
 #ifndef FMAPFS_RUN_H
 #define FMAPFS_RUN_H
 
-#define FMAPFS_DEV	"/dev/fmapfs"
-#define FMAPFS_TYPE	"fmapfs"
+#include "../lib/mount.h"
 
 /* Set: the program is to be offered fmaps. */
 #define ENV_FMAP	"FMAPFS_RUN_FMAP"
