@@ -19,34 +19,53 @@ die() {
 	exit "${die_status:-1}"
 }
 
+# job COMMAND [ARG...]: do it; its status is in job_status. If this script is
+# ended meanwhile, so is COMMAND: while something runs in the foreground, traps
+# have to wait. set -e holds in functions, too. It has a process group of its own,
+# and so no terminal to read from.
+job() {
+	job_status=0
+	set -m
+	"$@" &
+	job_pid=$!
+	set +m
+	wait "$job_pid" || job_status=$?
+	job_pid=
+}
+
 # step LOG TEXT COMMAND [ARG...]: say what is done, do it with its output in
 # LOG, and show the end of LOG when it fails.
 step() {
-	local log=$1 text=$2 status=0
+	local log=$1 text=$2
 
 	shift 2
 	say "$text"
 	printf '\n== %s\n' "$text" >>"$log"
-	# In the background, where set -e holds in functions, too; as a job,
-	# with a process group of its own that stop_step can end.
-	set -m
-	"$@" </dev/null >>"$log" 2>&1 &
-	step_pid=$!
-	set +m
-	wait "$step_pid" || status=$?
-	step_pid=
-	if [ "$status" != 0 ]; then
+	job "$@" </dev/null >>"$log" 2>&1
+	if [ "$job_status" != 0 ]; then
 		tail -n 40 "$log" | sed 's/^/    /' >&2
 		die "failed: $text (all of it is in $log)"
 	fi
 }
 
-# What a script has to undo when it ends early: a directory half made, a step
+# A process group. Not all end by SIGTERM: process 1 of a namespace does not.
+stop_group() {
+	local n=0
+
+	kill -TERM -- "-$1" 2>/dev/null || return 0
+	while kill -0 -- "-$1" 2>/dev/null && [ "$n" -lt 50 ]; do
+		n=$((n + 1))
+		sleep 0.1
+	done
+	kill -KILL -- "-$1" 2>/dev/null || true
+}
+
+# What a script has to undo when it ends early: a directory half made, a job
 # still running.
 undo=
-step_pid=
+job_pid=
 cleanup() {
-	[ -z "$step_pid" ] || kill -TERM -- "-$step_pid" 2>/dev/null || true
+	[ -z "$job_pid" ] || stop_group "$job_pid"
 	[ -z "$undo" ] || rm -rf --one-file-system "$undo"
 }
 trap cleanup EXIT
