@@ -216,7 +216,7 @@ int keeper_end(struct keeper *k, int signal)
 
 	if (signal)
 		OK(kill(k->pid, signal));
-	UNTIL(task_done(&t));
+	UNTIL((keeper_hear(k), task_done(&t)));
 	OK(waitpid(k->pid, &status, 0));
 	k->pid = 0;
 	keeper_hear(k);

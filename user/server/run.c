@@ -264,6 +264,16 @@ out:
 	return rc;
 }
 
+/*
+ * Should stat(2) wait still, this ends it: as soon as nobody has the device open,
+ * so the service manager must not keep it either.
+ */
+static void end_mount(struct server *srv)
+{
+	store_forget(srv->store);
+	fuse_fmap_session_unmount(srv->session);
+}
+
 static int serve(struct starter *s)
 {
 	struct server *srv = s->srv;
@@ -271,7 +281,7 @@ static int serve(struct starter *s)
 
 	if (rc) {
 		log_line(LOG_ERR, "no thread: %s", strerror(-rc));
-		fuse_fmap_session_unmount(srv->session);
+		end_mount(srv);
 		return EXIT_WRONG;
 	}
 	rc = loop(srv, s->opt->threads);
@@ -284,8 +294,7 @@ static int serve(struct starter *s)
 	pthread_mutex_lock(&s->lock);
 	s->ending = true;
 	pthread_mutex_unlock(&s->lock);
-	/* Should stat(2) wait still, this ends it. */
-	fuse_fmap_session_unmount(srv->session);
+	end_mount(srv);
 	pthread_join(s->thread, NULL);
 	if (!s->good)
 		return rc > 0 ? EXIT_FINE : EXIT_WRONG;
@@ -378,7 +387,6 @@ static int mount_and_serve(struct starter *s)
 		code = EXIT_WRONG;
 	} else {
 		code = serve(s);
-		store_forget(srv->store);
 	}
 	fuse_remove_signal_handlers(fuse);
 	fuse_fmap_session_destroy(srv->session);

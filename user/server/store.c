@@ -260,7 +260,6 @@ void store_forget(struct store *s)
 {
 	if (s->state >= 0 || s->dev >= 0)
 		sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAME);
-	drop(&s->state);
 }
 
 void store_tell(const char *what)

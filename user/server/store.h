@@ -113,7 +113,7 @@ void store_refreshed(struct store *s, const struct layout_ops *ops,
 /* For the save operation of the session. */
 void store_init(struct store *s, const void *state, size_t size);
 
-/* Nothing is to be taken over any more: it is unmounted. */
+/* Nothing is to be taken over any more; from any thread. */
 void store_forget(struct store *s);
 
 /* "READY=1", "STATUS=..." and so on, to the service manager, if there is one. */
