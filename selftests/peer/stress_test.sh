@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # stress-ng's file-system stressors and fio with verify, on passthrough_ll on
-# fmapfs, for STRESS_MINUTES (10). Not one of run_tests' list: vm/check-stress runs
+# fmapfs, for STRESS_MINUTES (10). Not one of run_tests' list: vm/check-long runs
 # it. That nothing is in the kernel's log and the module can go afterwards, the
 # guest sees to.
 #

@@ -11,8 +11,8 @@
 
 #define PRUNE_MAX	4096
 
-static int notify_write(struct fuse_fmap_session *fs, int code, const void *body,
-		 size_t size)
+static int notify_write(struct fuse_fmap_session *fs, int code,
+			const void *body, size_t size)
 {
 	struct fuse_out_header out = {
 		.len = sizeof(out) + size,
