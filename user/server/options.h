@@ -7,8 +7,6 @@
 
 #include "layout.h"
 
-#define FMAPFSD_VERSION	"0.1.0"
-
 /* Exit codes. */
 enum {
 	EXIT_FINE = 0,		/* served and unmounted, or nothing wrong */
