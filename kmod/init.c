@@ -202,6 +202,7 @@ int fmapfs_proto_init(struct super_block *sb)
 			     FMAPFS_REQ_EARLY | FMAPFS_REQ_OUTVAR);
 	if (!req)
 		return -ENOMEM;
+	fmapfs_req_of_nobody(req);
 	in = fmapfs_req_body(req);
 	in->major = FUSE_KERNEL_VERSION;
 	in->minor = FUSE_FMAP_KERNEL_MINOR_VERSION;

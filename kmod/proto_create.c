@@ -135,6 +135,7 @@ static struct fmapfs_req *new_release(struct inode *dir, unsigned int flags)
 	req = fmapfs_req_new(fmapfs_conn_of(dir), FUSE_RELEASE, 0, sizeof(*in),
 			     0, 0);
 	if (req) {
+		fmapfs_req_of_nobody(req);
 		in = fmapfs_req_body(req);
 		in->flags = flags;
 	}

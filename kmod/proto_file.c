@@ -25,6 +25,7 @@ static struct fmapfs_req *new_release(struct inode *inode, unsigned int flags)
 	req = fmapfs_proto_req(inode, dir ? FUSE_RELEASEDIR : FUSE_RELEASE,
 			       sizeof(*in), 0, 0);
 	if (req) {
+		fmapfs_req_of_nobody(req);
 		in = fmapfs_req_body(req);
 		in->flags = flags;
 	}
@@ -183,6 +184,7 @@ void fmapfs_proto_close(struct fmapfs_file *ff, unsigned int flags)
 
 	/* Held back: nobody else looks at it before it is let go. */
 	if (ff->release) {
+		fmapfs_req_of_nobody(ff->release);
 		in = fmapfs_req_body(ff->release);
 		in->flags = flags;
 	}

@@ -448,6 +448,19 @@ int fmapfs_req_send_background(struct fmapfs_req *req)
 }
 
 /**
+ * fmapfs_req_of_nobody - what is sent now is sent for no user's sake
+ * @req: not yet sent
+ *
+ * Its header has no ids, and the pid of the current task.
+ */
+void fmapfs_req_of_nobody(struct fmapfs_req *req)
+{
+	req->in->uid = 0;
+	req->in->gid = 0;
+	req->in->pid = pid_nr_ns(task_pid(current), req->conn->pid_ns);
+}
+
+/**
  * fmapfs_req_shrink - a request turns out shorter than it was made
  * @req: not yet sent
  * @body_size: bytes after the header

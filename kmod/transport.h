@@ -213,6 +213,7 @@ void fmapfs_req_put(struct fmapfs_req *req);
 int fmapfs_req_send(struct fmapfs_req *req);
 int fmapfs_req_send_briefly(struct fmapfs_req *req, unsigned long timeout);
 int fmapfs_req_send_background(struct fmapfs_req *req);
+void fmapfs_req_of_nobody(struct fmapfs_req *req);
 void fmapfs_req_shrink(struct fmapfs_req *req, u32 body_size);
 int fmapfs_req_send_answer(struct fmapfs_req *req, u64 unique);
 void fmapfs_req_hold_back(struct fmapfs_req *req, struct fmapfs_req *then);
