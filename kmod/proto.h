@@ -221,8 +221,7 @@ int fmapfs_proto_flush(struct inode *inode, const struct fmapfs_file *ff,
 		       fl_owner_t owner, bool wait);
 int fmapfs_proto_fsync(struct inode *inode, const struct fmapfs_file *ff,
 		       bool datasync);
-int fmapfs_proto_readdir(struct inode *dir, const struct fmapfs_file *ff,
-			 u64 pos, u32 size, bool plus,
+int fmapfs_proto_readdir(struct file *file, u64 pos, u32 size, bool plus,
 			 struct fmapfs_dirbuf *buf);
 int fmapfs_dirbuf_next(struct super_block *sb, struct fmapfs_dirbuf *buf,
 		       struct fmapfs_dirent *ent);

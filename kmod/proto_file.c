@@ -353,18 +353,18 @@ static void readdirplus_late(struct fmapfs_req *req)
 
 /**
  * fmapfs_proto_readdir - READDIR or READDIRPLUS
- * @dir: of what
- * @ff: the open directory
+ * @file: the open directory
  * @pos: where to start: 0, or fmapfs_dirent.next of the entry before
  * @size: bytes of entries at most
  * @plus: with a lookup of each entry
  * @buf: result; to be walked with fmapfs_dirbuf_next(), freed with
  *	fmapfs_dirbuf_free()
  */
-int fmapfs_proto_readdir(struct inode *dir, const struct fmapfs_file *ff,
-			 u64 pos, u32 size, bool plus,
+int fmapfs_proto_readdir(struct file *file, u64 pos, u32 size, bool plus,
 			 struct fmapfs_dirbuf *buf)
 {
+	const struct fmapfs_file *ff = file->private_data;
+	struct inode *dir = file_inode(file);
 	struct fuse_read_in *in;
 	int rc;
 
@@ -382,6 +382,7 @@ int fmapfs_proto_readdir(struct inode *dir, const struct fmapfs_file *ff,
 	in->fh = ff->fh;
 	in->offset = pos;
 	in->size = size;
+	in->flags = file->f_flags;
 	rc = fmapfs_req_send(buf->req);
 	if (rc)
 		fmapfs_req_put(buf->req);

@@ -143,8 +143,8 @@ static int ask_server(struct file *file, struct dir_context *ctx)
 	rc = fmapfs_dir_lock(dir);
 	if (rc)
 		return rc;
-	rc = fmapfs_proto_readdir(dir, file->private_data, ctx->pos, size,
-				  use_plus(dir, ctx), &buf);
+	rc = fmapfs_proto_readdir(file, ctx->pos, size, use_plus(dir, ctx),
+				  &buf);
 	fmapfs_dir_unlock(dir);
 	if (!rc) {
 		rc = emit_all(file, ctx, &buf);
