@@ -369,14 +369,17 @@ struct fmapfs_io *fmapfs_change_begin(struct file *file, loff_t pos, u64 len,
  * @req: the request; to be put only after this
  * @rc: what sending it has returned
  *
- * If it is an error, how the data are is not known: their pages are dropped.
+ * Of a WRITE that failed it is not known how far it got, and of what the server
+ * still has, how it ends: their pages are dropped. Space or a copy that it has
+ * refused leaves the data as they were.
  */
 void fmapfs_change_end(struct fmapfs_io *io, struct fmapfs_req *req, ssize_t rc)
 {
 	struct inode *inode = io->inode;
 
 	/* The caller has the inode, whoever has taken the io. */
-	if (rc < 0 && inode)
+	if (rc < 0 && inode &&
+	    (req->abandoned || req->in->opcode == FUSE_WRITE))
 		fmapfs_cache_invalidate(inode, io->first, io->last);
 	if (!req->abandoned) {
 		inode = fmapfs_io_take(io);
