@@ -8,9 +8,6 @@
 #include <linux/posix_acl.h>
 #include "proto.h"
 
-/* Bytes of entries asked for at a time, at most. */
-#define READDIR_SIZE	SZ_32K
-
 /*
  * Is somebody going to ask for the attributes? The start of a listing is asked
  * for with them, for a try.
@@ -133,10 +130,12 @@ static int emit_all(struct file *file, struct dir_context *ctx,
 	return rc;
 }
 
+/* Asks for what the caller has room for, but for a page at least. */
 static int ask_server(struct file *file, struct dir_context *ctx)
 {
 	struct inode *dir = file_inode(file);
-	u32 size = min_t(u32, READDIR_SIZE, fmapfs_agreed(dir->i_sb)->max_read);
+	u32 size = min_t(u32, max_t(u32, dir_context_count(ctx), PAGE_SIZE),
+			 fmapfs_agreed(dir->i_sb)->max_read);
 	struct fmapfs_dirbuf buf;
 	int rc;
 

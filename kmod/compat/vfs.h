@@ -520,4 +520,12 @@ static int __maybe_unused compat_create(struct mnt_idmap *idmap,	\
 #define fmapfs_in_x32_syscall() false
 #endif
 
+/* --- 7.0, or before: who lists a directory says how many bytes there is room for --- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define dir_context_count(ctx) SZ_32K
+#else
+#define dir_context_count(ctx) ((ctx)->count)
+#endif
+
 #endif /* FMAPFS_COMPAT_VFS_H */
