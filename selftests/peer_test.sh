@@ -7,7 +7,11 @@
 # 1. A fresh tree is made on a disk; one of libfuse's servers gives access to
 #    it on the in-tree fuse. peer does its calls there, then the whole tree is
 #    told, through the mount and, after unmounting, on the disk.
-# 2. The same on fmapfs. Expect the same lines, but for peer/differences.
+# 2. The same on fmapfs. Expect the same lines, but for peer/differences; and that
+#    of each call the server got the same requests, but for peer/requests.
+#
+# What requests came is told by peer/tap.c in the server, which then has one
+# thread. What is not compared of them is said there and in peer/requests.awk.
 #
 # PEER_SEEDS and PEER_COUNT in the environment: other seeds, more calls;
 # PEER_ON=fuse: the in-tree fuse again, which must agree with itself.
@@ -21,6 +25,7 @@ set -u
 
 seeds=${PEER_SEEDS:-1}
 count=${PEER_COUNT:-200}
+tap=
 disk=$tmp/disk
 peer=$dir/peer/peer
 
@@ -43,6 +48,10 @@ run_peer() {
 	rm -rf "$source"
 	mkdir "$source"
 	"$peer" populate "$source"
+	if [ -n "$tap" ]; then
+		export PEER_REQUESTS=$log.requests
+		: >"$PEER_REQUESTS"
+	fi
 	serve "$type" "$@"
 	"$peer" "$seed" "$count" "$mnt/1/2/3/4/5/work" >"$log"
 	"$peer" walk "$mnt" >>"$log"
@@ -50,24 +59,35 @@ run_peer() {
 	"$peer" walk "$source" >>"$log"
 }
 
+# told SCRIPT [ARG...]: what it says of differences; all of it, if there are.
+told() {
+	local status=0 line
+
+	awk -v kernel="$(uname -r)" -f "$dir/peer/$1" "${@:2}" >"$tmp/differences" ||
+		status=1
+	while IFS= read -r line; do
+		say "seed $seed: $line"
+	done <"$tmp/differences"
+	return "$status"
+}
+
 compare() { # compare SERVER [ARG...]
-	local seed
+	local seed status=0
 
 	for seed in $seeds; do
 		run_peer "$tmp/log.a" fuse "$seed" "$@"
 		run_peer "$tmp/log.b" "${PEER_ON:-fmapfs}" "$seed" "$@"
-		awk -f "$dir/peer/compare.awk" "$dir/peer/differences" \
-			"$tmp/log.a" "$tmp/log.b" >"$tmp/differences" || {
-			say "seed $seed"
-			cat "$tmp/differences"
-			return 1
-		}
-		say "seed $seed: $(tail -n 1 "$tmp/differences")"
+		told compare.awk "$dir/peer/differences" "$tmp/log.a" "$tmp/log.b" ||
+			status=1
+		[ -z "$tap" ] || told requests.awk "$dir/peer/requests" \
+			"$tmp/log.a.requests" "$tmp/log.b.requests" || status=1
 	done
+	return "$status"
 }
 
 passthrough_ll() { # passthrough_ll OPTIONS
-	compare passthrough_ll -f -o "source=$disk/tree,$1" @
+	tap=$dir/peer/tap.so
+	compare passthrough_ll -f -s -o "source=$disk/tree,$1" @
 }
 
 passthrough_ll_caches_forever() {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -275,6 +276,23 @@ static void become(unsigned int id)
 	}
 }
 
+/*
+ * Call @what comes now, or the end. The server has one thread and gets requests
+ * in the order they were made in: after one more, of a kind that no cache answers,
+ * it has also got those of the last call that nobody waited for.
+ */
+static void mark(struct peer *p, const char *what)
+{
+	struct statfs s;
+
+	if (p->requests < 0)
+		return;
+	if (fstatfs(p->mount, &s) || dprintf(p->requests, "call %s\n", what) < 0) {
+		perror("peer: $PEER_REQUESTS");
+		exit(2);
+	}
+}
+
 static void one_op(struct peer *p, int n)
 {
 	const struct op *op = pick_op(p);
@@ -282,6 +300,7 @@ static void one_op(struct peer *p, int n)
 
 	p->line_len = 0;
 	say(p, "%d%s %s", n, user ? " user" : "", op->name);
+	mark(p, p->line);
 	if (user)
 		become(USER_ID);
 	op->run(p);
@@ -297,16 +316,19 @@ static int open_work(struct peer *p, const char *dir)
 	static const char *const first[SLOTS] = {
 		"c", "a/b", "a/c", "d", "a", "a/a/a", "a/e",
 	};
+	const char *log = getenv("PEER_REQUESTS");
 	int i;
 
 	for (i = 0; i < KNOWN; i++)
 		sprintf(p->known[i], "%c", 'a' + i % 8);
 	p->watch = -1;
+	p->requests = !log ? -1 : open(log, O_WRONLY | O_APPEND | O_CLOEXEC);
+	p->mount = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	p->start = time(NULL);
 	p->line = malloc(LINE_ROOM);
 	p->data = aligned_alloc(65536, DATA_ROOM);
 	p->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->root < 0 || fchdir(p->root) || setgroups(0, NULL)) {
+	if (p->root < 0 || p->mount < 0 || (log && p->requests < 0) || fchdir(p->root) || setgroups(0, NULL)) {
 		fprintf(stderr, "peer: %s: %s\n", dir, strerror(errno));
 		return 1;
 	}
@@ -338,5 +360,6 @@ int main(int argc, char **argv)
 	umask(022);
 	for (i = 1; i <= count; i++)
 		one_op(&p, i);
+	mark(&p, "end");
 	return 0;
 }

@@ -30,6 +30,8 @@ struct peer {
 	int root;		/* the directory that all paths start from */
 	int fd[SLOTS];		/* -1: nothing open */
 	int watch;		/* inotify; -1: none */
+	int mount;		/* the directory of the start; see mark() */
+	int requests;		/* $PEER_REQUESTS, which has what the server gets; -1: none */
 	long start;		/* seconds */
 	char known[KNOWN][NAME_ROOM];
 	unsigned int nknown;

@@ -17,7 +17,7 @@ unmounted() { ! mounted; }
 answers() { mounted && stat -f "$mnt" >/dev/null 2>&1; }
 
 # serve TYPE PROGRAM [ARG...]: "@" is where it mounts; $options are those of the
-# mount. What it says is in $tmp/server.
+# mount, $tap what is preloaded. What it says is in $tmp/server.
 options=
 serve() {
 	local type=$1 program=$libfuse/$2 args=() run=() arg
@@ -32,7 +32,7 @@ serve() {
 	else
 		run=(fmapfs-run)
 	fi
-	"${run[@]}" "$program" "${args[@]}" ${options:+-o "$options"} >"$tmp/server" 2>&1 &
+	LD_PRELOAD=${tap:-} "${run[@]}" "$program" "${args[@]}" ${options:+-o "$options"} >"$tmp/server" 2>&1 &
 	server=$!
 	until_true answers_or_ended
 	if ! answers; then
