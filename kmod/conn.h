@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The transport's private header: what conn.c, queue.c and dev.c share.
+ * The transport's private header: what conn.c, queue.c, dev.c and devsplice.c share.
  *
  * Lifetime. A connection is held by its mount, by each device fd attached to
  * it, and by each request. It dies (FMAPFS_CONN_DEAD) when the last device fd
@@ -26,6 +26,7 @@
 #include "transport.h"
 
 struct fasync_struct;
+struct pipe_inode_info;
 struct pid_namespace;
 
 enum fmapfs_conn_phase {
@@ -137,6 +138,13 @@ void fmapfs_conn_add_dev(struct fmapfs_conn *conn);
 int fmapfs_conn_notify(struct fmapfs_conn *conn, u32 code,
 		       struct iov_iter *from, size_t size);
 void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev);
+
+/* In dev.c */
+size_t fmapfs_conn_min_read(const struct fmapfs_conn *conn);
+
+/* In devsplice.c */
+ssize_t fmapfs_dev_splice(struct file *file, struct fmapfs_conn *conn,
+			  struct pipe_inode_info *pipe, size_t len);
 
 /* In polled.c */
 void fmapfs_polled_wake_all(struct fmapfs_conn *conn);

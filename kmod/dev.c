@@ -195,7 +195,7 @@ static ssize_t read_some(struct fmapfs_conn *conn,
 }
 
 /* The least that a reader must have room for, in bytes. */
-static size_t min_read(const struct fmapfs_conn *conn)
+size_t fmapfs_conn_min_read(const struct fmapfs_conn *conn)
 {
 	return max_t(size_t, FUSE_MIN_READ_BUFFER,
 		     sizeof(struct fuse_in_header) +
@@ -235,7 +235,7 @@ static ssize_t fmapfs_dev_read(struct kiocb *iocb, struct iov_iter *to)
 	if (rc)
 		return rc;
 	conn = conn_of(file);
-	if (iov_iter_count(to) < min_read(conn))
+	if (iov_iter_count(to) < fmapfs_conn_min_read(conn))
 		return -EINVAL;
 	for (;;) {
 		rc = read_some(conn, dev_of(file), to);
@@ -256,23 +256,13 @@ static ssize_t fmapfs_dev_read(struct kiocb *iocb, struct iov_iter *to)
 	}
 }
 
-/*
- * The pages for all that a request may have are allocated first, however short it
- * is: no more than that, whatever the pipe could hold.
- */
 static ssize_t fmapfs_dev_splice_read(struct file *file, loff_t *pos,
 				      struct pipe_inode_info *pipe, size_t len,
 				      unsigned int flags)
 {
-	struct fmapfs_conn *conn = conn_of(file);
-	size_t most = 0;
+	int rc = wait_attached(file);
 
-	if (conn)
-		most = max_t(size_t, min_read(conn),
-			     READ_ONCE(conn->agreed.max_read) + PAGE_SIZE);
-	if (most)
-		len = min(len, PAGE_ALIGN(most));
-	return copy_splice_read(file, pos, pipe, len, flags);
+	return rc ? rc : fmapfs_dev_splice(file, conn_of(file), pipe, len);
 }
 
 /* --- writing --- */
@@ -569,7 +559,6 @@ static const struct file_operations fmapfs_dev_fops = {
 	.release	= fmapfs_dev_release,
 	.read_iter	= fmapfs_dev_read,
 	.write_iter	= fmapfs_dev_write,
-	/* libfuse splices, by default from there, whatever INIT says. */
 	.splice_read	= fmapfs_dev_splice_read,
 	.splice_write	= iter_file_splice_write,
 	.poll		= fmapfs_dev_poll,

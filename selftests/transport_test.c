@@ -6,7 +6,8 @@
  *    need no mount work.
  * 2. read(2) takes one request at a time, into one buffer or several, refuses
  *    one that could not hold every request, does not block with O_NONBLOCK;
- *    poll tells when there is one.
+ *    poll tells when there is one. splice(2) takes one as well, with the data of
+ *    a WRITE at a page of their own: fit for O_DIRECT.
  * 3. Several threads and cloned fds share a connection; what a closed clone has
  *    read ends with ENOTCONN, everything when the last fd is closed.
  * 4. After the unmount the server reads DESTROY, then ENODEV.
@@ -14,6 +15,9 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -23,8 +27,10 @@
 #include <linux/fmapfs.h>
 
 #include "lib/env.h"
+#include "lib/mem.h"
 
 #define ROOM	(SRV_MAX_WRITE + 2 * PAGE)
+#define AT	(128 * MIB)
 
 /* A mount whose server is the test. */
 struct raw {
@@ -223,6 +229,113 @@ TEST(readv_and_writev_in_small_pieces)
 	oh.len = sizeof(oh) + 3;
 	EQ(writev(r->dev, out, 5), 19);
 	EQ(task_wait(&t), 0);
+	raw_end(r);
+}
+
+/* In a child: a WRITE of two pages. */
+static int call_write(void *arg)
+{
+	struct raw *r = arg;
+	char path[64];
+	uint8_t *data = malloc(2 * PAGE);
+	int fd;
+
+	close(r->dev);
+	pat_fill(data, 7, 0, 2 * PAGE);
+	snprintf(path, sizeof(path), "%s/a", r->dir);
+	fd = OK(open(path, O_WRONLY));
+	EQ(write(fd, data, 2 * PAGE), 2 * PAGE);
+	return 0;
+}
+
+/* A pipe for the largest request, as libfuse has it. */
+static void make_pipe(int ends[2])
+{
+	OK(pipe(ends));
+	OK(fcntl(ends[1], F_SETPIPE_SZ, SRV_MAX_WRITE + PAGE));
+}
+
+/* Takes a request by splice; its head of @len bytes is in the buffer. */
+static struct fuse_in_header *take_spliced(struct raw *r, const int ends[2],
+					   size_t len)
+{
+	struct fuse_in_header *in = (void *)r->buf;
+	ssize_t n = OK(splice(r->dev, NULL, ends[1], NULL,
+			      SRV_MAX_WRITE + PAGE, 0));
+
+	TRUE(n >= (ssize_t)sizeof(*in));
+	OK(read(ends[0], r->buf, sizeof(*in)));
+	EQ(in->len, n);
+	if (in->opcode != FUSE_WRITE)
+		len = n;
+	EQ(read(ends[0], r->buf + sizeof(*in), len - sizeof(*in)),
+	   len - sizeof(*in));
+	return in;
+}
+
+/* Answers what comes before the WRITE of a file that is there. */
+static void answer_open(struct raw *r, const struct fuse_in_header *in)
+{
+	struct fuse_entry_out entry = {
+		.nodeid = 2, .entry_valid = 3600, .attr_valid = 3600,
+		.attr = { .ino = 2, .mode = S_IFREG | 0644, .nlink = 1 },
+	};
+	struct fuse_open_out open = { .open_flags = FOPEN_DIRECT_IO };
+
+	if (in->opcode == FUSE_LOOKUP)
+		OK(answer(r->dev, in->unique, 0, &entry, sizeof(entry)));
+	else if (in->opcode == FUSE_OPEN)
+		OK(answer(r->dev, in->unique, 0, &open, sizeof(open)));
+	else if (in->opcode != FUSE_FORGET && in->opcode != FUSE_BATCH_FORGET)
+		OK(answer(r->dev, in->unique, -ENOSYS, NULL, 0));
+}
+
+TEST(spliced_write_is_fit_for_direct_io)
+{
+	const size_t head = sizeof(struct fuse_in_header) +
+			    sizeof(struct fuse_write_in);
+	int to = OK(open(pmem(0)->node, O_WRONLY | O_DIRECT));
+	struct raw *r = raw_ready();
+	struct task t = task_start(call_write, r);
+	struct fuse_write_out out = { .size = 2 * PAGE };
+	struct fuse_in_header *in;
+	loff_t at = AT;
+	int ends[2];
+
+	make_pipe(ends);
+	raw_fill(pmem(0)->node, AT, 1, 0, 2 * PAGE);
+	while ((in = take_spliced(r, ends, head))->opcode != FUSE_WRITE)
+		answer_open(r, in);
+	EQ(splice(ends[0], NULL, to, &at, 2 * PAGE, 0), 2 * PAGE);
+	OK(answer(r->dev, in->unique, 0, &out, sizeof(out)));
+	EQ(task_wait(&t), 0);
+	OK(fsync(to));
+	RAW(pmem(0)->node, AT, 7, 0, 2 * PAGE);
+	OK(close(to));
+	OK(close(ends[0]));
+	OK(close(ends[1]));
+	raw_end(r);
+}
+
+TEST(splice_into_what_has_no_room_or_no_reader_takes_nothing)
+{
+	struct raw *r = raw_ready();
+	struct task t = task_start(call_getxattr, r);
+	struct pollfd p = { .fd = r->dev, .events = POLLIN };
+	static char full[SRV_MAX_WRITE + PAGE];
+	int ends[2];
+
+	UNTIL(poll(&p, 1, 0) == 1);
+	make_pipe(ends);
+	/* All but a page: less than the largest request needs. */
+	EQ(write(ends[1], full, SRV_MAX_WRITE), SRV_MAX_WRITE);
+	FAILS(EINVAL, splice(r->dev, NULL, ends[1], NULL, ROOM, 0));
+	signal(SIGPIPE, SIG_IGN);
+	OK(close(ends[0]));
+	FAILS(EPIPE, splice(r->dev, NULL, ends[1], NULL, ROOM, 0));
+	OK(close(ends[1]));
+	OK(answer(r->dev, take_getxattr(r, r->dev), -ENODATA, NULL, 0));
+	EQ(task_wait(&t), ENODATA);
 	raw_end(r);
 }
 
