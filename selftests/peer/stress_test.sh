@@ -41,6 +41,9 @@ stressors() {
 		grep -vxF "$(printf '%s\n' "${not[@]}")"
 }
 
+# passthrough_ll has a file open for each inode that is known.
+ulimit -n 1048576
+
 serve_src() {
 	options=allow_other,default_permissions
 	serve "${PEER_ON:-fmapfs}" passthrough_ll -f \
