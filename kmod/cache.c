@@ -4,8 +4,9 @@
  * flight, and taking out of it what holds no longer.
  *
  * A folio is locked while a READ fills it, and much of the kernel waits for the
- * lock of a folio uninterruptibly. That must never be a wait for the server. So
- * an inode knows the READs that hold folios of its, and whoever wants to lock
+ * lock of a folio uninterruptibly. What is done to a file must not come to wait for
+ * the server by that (migration and memory failure still do, as with FUSE). So an
+ * inode knows the READs that hold folios of its, and whoever wants to lock
  * folios freezes the cache first: READs in flight part with their folios, which
  * are unlocked as they are, and no other READ gets any until the cache is thawed.
  * Readers then ask again. The reply to a READ that has lost its folios finds
