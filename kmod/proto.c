@@ -9,9 +9,6 @@
 #include <linux/statfs.h>
 #include "proto.h"
 
-/* Servers of an older minor do not know STATX. */
-#define STATX_MINOR	39
-
 /**
  * fmapfs_attr_version - a point in time, for attributes
  * @sb: the mount
@@ -425,12 +422,7 @@ int fmapfs_proto_statx(struct inode *inode, u32 *mask, struct fmapfs_attr *attr)
 	struct fuse_statx_out out;
 	int rc;
 
-	/* What INIT settles decides about it. */
-	rc = fmapfs_conn_wait_ready(fmapfs_conn_of(inode));
-	if (rc)
-		return rc;
-	if (fmapfs_agreed(inode->i_sb)->minor < STATX_MINOR ||
-	    fmapfs_proto_known_missing(inode->i_sb, FUSE_STATX))
+	if (fmapfs_proto_known_missing(inode->i_sb, FUSE_STATX))
 		return -ENOSYS;
 	rc = fmapfs_proto_call(inode, FUSE_STATX, &in, sizeof(in), &out,
 			       sizeof(out));
