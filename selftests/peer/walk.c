@@ -120,7 +120,7 @@ int walk(struct peer *p, const char *dir)
 		p->line_len = 0;
 		say(p, "end %s", e->fts_path + strlen(dir));
 		say_stat(p, e->fts_statp);
-		if (S_ISREG(e->fts_statp->st_mode))
+		if (S_ISREG(e->fts_statp->st_mode) && e->fts_statp->st_size)
 			say_content(p, e->fts_path, e->fts_statp->st_size);
 		if (!S_ISLNK(e->fts_statp->st_mode))
 			say_xattrs(p, e->fts_path);
