@@ -7,13 +7,18 @@
 # Of a call that differs, requests that the other side has not are left out if they
 # match ("-": none do); the rest must agree. Status 1: there is such a call.
 #
-# "later" for fmapfs's: it may send what it has left out, once, in a later call, if
-# both have not sent it together meanwhile: one of the same opcode, of the same node.
+# "later" for fmapfs's: what it has left out, it may send from then on, once, unless
+# both have sent it meanwhile: one of the same opcode, of the same node.
 #
 # Left out from the start: what is before the first call and after the last
 # (mounting, INIT, the walk, DESTROY), and the STATFS between two calls, which is
 # peer's. READs that go on where the last one ends are made one: how many there
 # are is what readahead has found best.
+
+# No request is empty.
+function none(ere) {
+	return ere == "-" ? "^$" : ere
+}
 
 function rule(   part) {
 	if (split($0, part, " :: ") != 5) {
@@ -22,8 +27,8 @@ function rule(   part) {
 	} else if (kernel ~ part[1]) {
 		rules++
 		calls[rules] = part[2]
-		left[rules] = part[3]
-		right[rules] = part[4]
+		left[rules] = none(part[3])
+		right[rules] = none(part[4])
 		reason[rules] = part[5]
 	}
 }
