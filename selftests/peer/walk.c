@@ -111,7 +111,8 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 int walk(struct peer *p, const char *dir)
 {
 	char *const dirs[] = { (char *)dir, NULL };
-	FTS *fts = fts_open(dirs, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	/* From within each directory: a long path is many LOOKUPs, if none is kept. */
+	FTS *fts = fts_open(dirs, FTS_PHYSICAL, by_name);
 	FTSENT *e;
 
 	while (fts && (e = fts_read(fts))) {
@@ -121,9 +122,9 @@ int walk(struct peer *p, const char *dir)
 		say(p, "end %s", e->fts_path + strlen(dir));
 		say_stat(p, e->fts_statp);
 		if (S_ISREG(e->fts_statp->st_mode) && e->fts_statp->st_size)
-			say_content(p, e->fts_path, e->fts_statp->st_size);
+			say_content(p, e->fts_accpath, e->fts_statp->st_size);
 		if (!S_ISLNK(e->fts_statp->st_mode))
-			say_xattrs(p, e->fts_path);
+			say_xattrs(p, e->fts_accpath);
 		puts(p->line);
 	}
 	return !fts;
