@@ -36,7 +36,7 @@ static void finish_unmount(struct work_struct *work);
  * @default_permissions: the kernel checks modes
  * @allow_other: others than the owner may use it
  * @nofmap: FUSE_DAX_FMAP is not to be offered: to the server the bit is, or may
- *	be, what it is to the in-tree fuse
+ *	be, what it is to the in-tree fuse. Nor does it get a DESTROY
  */
 struct mount_options {
 	struct file *file;
@@ -501,7 +501,14 @@ static void fmapfs_kill_sb(struct super_block *sb)
 	kill_anon_super(sb);
 	if (!fs)
 		return;
-	fmapfs_proto_goodbye(fs->conn);
+	/*
+	 * The in-tree fuse sends no DESTROY. A server that does not expect it may
+	 * have threads that are still at the last FORGETs.
+	 */
+	if (fs->nofmap)
+		fmapfs_conn_close(fs->conn, NULL);
+	else
+		fmapfs_proto_goodbye(fs->conn);
 	fmapfs_conn_put(fs->conn);
 	/* What eviction has written back is still on its way. */
 	fmapfs_devtab_flush(fs->devtab);
