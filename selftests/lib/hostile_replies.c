@@ -72,6 +72,8 @@ static int statx_reply(struct call *c)
 	struct statx_reply *out = (void *)c->out;
 	struct node *n = c->node;
 
+	if (!n)
+		return -ESTALE;
 	memset(out, 0, sizeof(*out));
 	out->mask = 0xfff;
 	out->ino = n->id;
