@@ -71,11 +71,15 @@ files:
 EOF
 }
 
-# host NAME BED: starts a host; its output is told apart by its name
+# host NAME BED: starts a host; its output is told apart by its name. If it
+# fails in whatever way, the other does not wait for it.
 host() {
 	"$vm_dir/run" --bed "$2" --dax "pmem:1G:$work/memory0" \
 		--dax "pmem:1G:$work/memory1" --share "$share" --timeout 900 \
-		-- /usr/lib/fmapfs/demo/host "$1" 2>&1 | sed -u "s/^/  $1 | /"
+		-- /usr/lib/fmapfs/demo/host "$1" 2>&1 | sed -u "s/^/  $1 | /" || {
+		touch "$share/failed"
+		return 1
+	}
 }
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/fmapfs
