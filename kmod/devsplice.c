@@ -23,25 +23,19 @@
 /**
  * struct stage - the pages of a request before they are the pipe's
  * @nr: how many
- * @pages: the pages
- * @bvecs: what of them is used: all but the start of the first
- * @partial: what of them has been used
+ * @bvecs: the pages, and what of them can be used: all but the start of the first
  */
 struct stage {
 	unsigned int nr;
-	struct page **pages;
 	struct bio_vec *bvecs;
-	struct partial_page *partial;
 };
 
 /* Those from @first on. */
 static void stage_free(struct stage *st, unsigned int first)
 {
 	while (st->nr > first)
-		__free_page(st->pages[--st->nr]);
-	kvfree(st->pages);
+		__free_page(st->bvecs[--st->nr].bv_page);
 	kvfree(st->bvecs);
-	kvfree(st->partial);
 }
 
 static bool stage_add(struct stage *st)
@@ -51,8 +45,7 @@ static bool stage_add(struct stage *st)
 
 	if (!page)
 		return false;
-	bvec_set_page(&st->bvecs[st->nr], page, PAGE_SIZE - start, start);
-	st->pages[st->nr++] = page;
+	bvec_set_page(&st->bvecs[st->nr++], page, PAGE_SIZE - start, start);
 	return true;
 }
 
@@ -64,51 +57,41 @@ static int stage_new(struct stage *st, size_t size)
 	if (size > WRITE_HEAD)
 		nr += DIV_ROUND_UP(size - WRITE_HEAD, PAGE_SIZE);
 	st->nr = 0;
-	st->pages = kvcalloc(nr, sizeof(*st->pages), GFP_KERNEL);
 	st->bvecs = kvcalloc(nr, sizeof(*st->bvecs), GFP_KERNEL);
-	st->partial = kvcalloc(nr, sizeof(*st->partial), GFP_KERNEL);
-	if (!st->pages || !st->bvecs || !st->partial)
-		goto free;
-	while (st->nr < nr)
-		if (!stage_add(st))
-			goto free;
+	if (!st->bvecs)
+		return -ENOMEM;
+	while (st->nr < nr) {
+		if (!stage_add(st)) {
+			stage_free(st, 0);
+			return -ENOMEM;
+		}
+	}
 	return 0;
-
-free:
-	stage_free(st, 0);
-	return -ENOMEM;
 }
 
-static void release_page(struct splice_pipe_desc *spd, unsigned int i)
-{
-	put_page(spd->pages[i]);
-}
-
-/* The first @len bytes; there is room in the pipe. */
+/* The first @len bytes; there is room in the pipe. The stage is no more. */
 static ssize_t stage_to_pipe(struct stage *st, struct pipe_inode_info *pipe,
 			     size_t len)
 {
-	struct splice_pipe_desc spd = {
-		.pages = st->pages,
-		.partial = st->partial,
-		.nr_pages_max = st->nr,
-		.ops = &nosteal_pipe_buf_ops,
-		.spd_release = release_page,
-	};
-	unsigned int used = 0;
-	ssize_t rc;
+	size_t done = 0;
+	unsigned int i;
+	ssize_t rc = 0;
 
-	for (; len; used++) {
-		const struct bio_vec *bvec = &st->bvecs[used];
+	for (i = 0; done < len && rc >= 0; i++) {
+		struct pipe_buffer buf = {
+			.page = st->bvecs[i].bv_page,
+			.offset = st->bvecs[i].bv_offset,
+			.len = min_t(size_t, len - done, st->bvecs[i].bv_len),
+			.ops = &nosteal_pipe_buf_ops,
+		};
 
-		st->partial[used].offset = bvec->bv_offset;
-		st->partial[used].len = min_t(size_t, len, bvec->bv_len);
-		len -= st->partial[used].len;
+		/* The page is its own from here on, whatever it returns. */
+		rc = add_to_pipe(pipe, &buf);
+		if (rc > 0)
+			done += rc;
 	}
-	spd.nr_pages = used;
-	rc = splice_to_pipe(pipe, &spd);
-	stage_free(st, used);
-	return rc;
+	stage_free(st, i);
+	return done ? done : rc;
 }
 
 /* What a request can have at most here. */
