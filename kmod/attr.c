@@ -237,21 +237,6 @@ static int drop_set_id(struct inode *inode, struct iattr *iattr)
 	return 0;
 }
 
-/* Takes over what SETATTR was answered with. */
-static void changed(struct inode *inode, struct fmapfs_attr *attr)
-{
-	struct fmapfs_inode *fi = fmapfs_i(inode);
-
-	spin_lock(&fi->lock);
-	/* Something else has changed meanwhile: it may be in it or not. */
-	if (attr->version < fi->attr_version)
-		attr->expires = 0;
-	spin_unlock(&fi->lock);
-	/* From here on no earlier reply may bring back what was before. */
-	attr->version = U64_MAX;
-	fmapfs_update_attr(inode, attr);
-}
-
 /* Asks the server, and takes over what it says. */
 static int change_attr(struct inode *inode, const struct iattr *iattr)
 {
@@ -269,13 +254,15 @@ static int change_attr(struct inode *inode, const struct iattr *iattr)
 		fmapfs_expire_attr(inode);
 	if (rc)
 		return rc;
-	changed(inode, &attr);
+	fmapfs_attr_changed(inode, &attr);
 	if (iattr->ia_valid & ATTR_SIZE && fmapfs_has_map(inode))
-		rc = fmapfs_size_changed(inode, attr.size);
-	else if (S_ISREG(inode->i_mode) && size != attr.size &&
-		 !fmapfs_has_map(inode))
+		return fmapfs_size_changed(inode, attr.size);
+	if (S_ISREG(inode->i_mode) && size != attr.size &&
+	    !fmapfs_has_map(inode)) {
+		fmapfs_cache_truncate(inode, attr.size);
 		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
-	return rc;
+	}
+	return 0;
 }
 
 /**

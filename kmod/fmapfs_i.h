@@ -379,6 +379,7 @@ void fmapfs_add_lookup(struct inode *inode);
 void fmapfs_make_bad(struct inode *inode);
 void fmapfs_update_nosec(struct inode *inode);
 bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr);
+void fmapfs_attr_changed(struct inode *inode, struct fmapfs_attr *attr);
 void fmapfs_expire_attr(struct inode *inode);
 void fmapfs_expire_attr_mask(struct inode *inode, u32 mask);
 

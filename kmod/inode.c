@@ -335,24 +335,20 @@ static void update_cache(struct inode *inode, loff_t old_size,
 		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
 }
 
-/**
- * fmapfs_update_attr - take over attributes that the server has sent
- * @inode: whose
- * @attr: the attributes
- *
- * Nothing happens if others, asked for later, were taken over before. The size
- * of a file with a map is what its map says, until the map changes or is taken
- * back.
- *
- * Return: true if they were taken over.
- */
-bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
+/* What an inode had before other attributes were taken over. */
+struct old_attr {
+	loff_t size;
+	struct timespec64 mtime;
+	bool map;
+};
+
+/* Return: false: those that it has were asked for later. */
+static bool set_attr(struct inode *inode, const struct fmapfs_attr *attr,
+		     struct old_attr *was)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(inode->i_sb);
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	struct timespec64 mtime;
-	loff_t size;
-	bool old, map;
+	bool old;
 
 	spin_lock(&fi->lock);
 	if (attr->version < fi->attr_version) {
@@ -375,20 +371,63 @@ bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	inode->i_uid = attr->uid;
 	inode->i_gid = attr->gid;
 	set_nlink(inode, attr->nlink);
-	mtime = inode_get_mtime(inode);
+	was->mtime = inode_get_mtime(inode);
 	update_times(inode, attr);
-	map = fmapfs_has_map(inode);
-	size = i_size_read(inode);
-	if (map)
+	was->map = fmapfs_has_map(inode);
+	was->size = i_size_read(inode);
+	if (was->map)
 		fmapfs_update_nosec(inode);
 	if (!fmapfs_map_in_force(inode)) {
 		inode->i_blocks = attr->blocks;
 		i_size_write(inode, attr->size);
 	}
 	spin_unlock(&fi->lock);
-	if (S_ISREG(inode->i_mode) && !map)
-		update_cache(inode, size, mtime, attr);
 	return true;
+}
+
+/**
+ * fmapfs_update_attr - take over attributes that the server has sent
+ * @inode: whose
+ * @attr: the attributes
+ *
+ * Nothing happens if others, asked for later, were taken over before. The size
+ * of a file with a map is what its map says, until the map changes or is taken
+ * back. What is cached of an ordinary file goes, as far as has been agreed, if
+ * it has changed at the server.
+ *
+ * Return: true if they were taken over.
+ */
+bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
+{
+	struct old_attr was;
+
+	if (!set_attr(inode, attr, &was))
+		return false;
+	if (S_ISREG(inode->i_mode) && !was.map)
+		update_cache(inode, was.size, was.mtime, attr);
+	return true;
+}
+
+/**
+ * fmapfs_attr_changed - take over attributes that we have changed at the server
+ * @inode: whose
+ * @attr: what they are now
+ *
+ * No earlier reply brings back what was before. What is cached is the caller's
+ * affair: another mtime does not say that the data have changed.
+ */
+void fmapfs_attr_changed(struct inode *inode, struct fmapfs_attr *attr)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	struct old_attr was;
+
+	spin_lock(&fi->lock);
+	/* Something else has changed meanwhile: it may be in it or not. */
+	if (attr->version < fi->attr_version)
+		attr->expires = 0;
+	spin_unlock(&fi->lock);
+	attr->version = U64_MAX;
+	set_attr(inode, attr, &was);
 }
 
 /**

@@ -254,6 +254,30 @@ static void dropped_or_kept(const void *arg)
 }
 TEST_ROWS(dropped_or_kept, droppings)
 
+TEST(times_that_we_set_keep_the_cache)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 2 } };
+	struct srv *s = srv_new();
+	struct node *n = srv_pattern(s, "a", 10, SIZE);
+	struct mnt *m;
+	struct stat st;
+	int fd, seen;
+
+	s->want |= FUSE_AUTO_INVAL_DATA;
+	n->attr_ms = 0;
+	m = mnt_new(s);
+	fd = OK(open_in(m, "a", O_RDONLY));
+	check_read(fd, 10, 0, SIZE);
+	seen = srv_seen(s, FUSE_READ);
+	OK(futimens(fd, times));
+	OK(fstat(fd, &st));
+	EQ(st.st_mtime, 2);
+	check_read(fd, 10, 0, SIZE);
+	EQ(srv_seen(s, FUSE_READ), seen);
+	OK(close(fd));
+	mnt_end(m);
+}
+
 TEST(truncation_and_extension_show_zeroes)
 {
 	struct srv *s = srv_new();
