@@ -266,6 +266,24 @@ static int change_attr(struct inode *inode, const struct iattr *iattr)
 }
 
 /**
+ * fmapfs_cut_back - a write past the end has failed: what the server has of it goes
+ * @file: an ordinary file; its i_rwsem is held for writing
+ *
+ * If the server does not do that either, so be it: the write has failed.
+ */
+void fmapfs_cut_back(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	struct iattr iattr = {
+		.ia_valid = ATTR_SIZE | ATTR_FILE,
+		.ia_size = i_size_read(inode),
+		.ia_file = file,
+	};
+
+	change_attr(inode, &iattr);
+}
+
+/**
  * fmapfs_opened_truncated - a file was opened with O_TRUNC
  * @inode: the file
  *

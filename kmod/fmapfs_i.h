@@ -390,6 +390,7 @@ int fmapfs_need_attr(struct inode *inode, const struct fmapfs_file *ff,
 void fmapfs_opened_truncated(struct inode *inode);
 int fmapfs_size_changed(struct inode *inode, u64 size);
 int fmapfs_memory_changed(struct inode *inode);
+void fmapfs_cut_back(struct file *file);
 int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 		   struct kstat *stat, u32 mask, unsigned int flags);
 int fmapfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,

@@ -8,7 +8,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/task_io_accounting_ops.h>
 #include <linux/uio.h>
 #include "proto.h"
@@ -256,6 +256,27 @@ static ssize_t write_past_cache(struct kiocb *iocb, struct iov_iter *from)
 	return rc;
 }
 
+static bool past_end(const struct kiocb *iocb, const struct iov_iter *from)
+{
+	return iocb->ki_pos + iov_iter_count(from) >
+	       i_size_read(file_inode(iocb->ki_filp));
+}
+
+/*
+ * O_DIRECT for a file that is otherwise cached. What the server has written past
+ * the end before it failed is not to be there, as with the in-tree client.
+ */
+static ssize_t write_o_direct(struct kiocb *iocb, struct iov_iter *from)
+{
+	bool longer = past_end(iocb, from);
+	ssize_t rc = write_past_cache(iocb, from);
+
+	/* For who is killed, the server may not have begun yet. */
+	if (rc < 0 && longer && !fatal_signal_pending(current))
+		fmapfs_cut_back(iocb->ki_filp);
+	return rc;
+}
+
 /* Under i_rwsem. */
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
@@ -270,7 +291,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 		return error;
 	if (!(iocb->ki_flags & IOCB_DIRECT))
 		return write_cached(iocb, from);
-	rc = write_past_cache(iocb, from);
+	rc = write_o_direct(iocb, from);
 	if (rc < 0 || !iov_iter_count(from))
 		return rc;
 	/* What a short write leaves is written as otherwise. */
@@ -292,12 +313,6 @@ static ssize_t cached_write(struct kiocb *iocb, struct iov_iter *from)
 }
 
 /* --- FOPEN_DIRECT_IO --- */
-
-static bool past_end(const struct kiocb *iocb, const struct iov_iter *from)
-{
-	return iocb->ki_pos + iov_iter_count(from) >
-	       i_size_read(file_inode(iocb->ki_filp));
-}
 
 /* May others write at the same time? Not if the file grows, or is cached. */
 static bool may_share(const struct kiocb *iocb, const struct iov_iter *from)

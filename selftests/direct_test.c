@@ -123,6 +123,29 @@ TEST(o_direct_write_drops_what_is_cached)
 	direct_write_drops(0, O_DIRECT);
 }
 
+/* What the server has done of it before it failed is undone. */
+TEST(o_direct_write_past_the_end_that_fails_is_cut_back)
+{
+	struct srv *s = srv_new();
+	struct node *n = file_of(s, 5, 0);
+	const struct fuse_setattr_in *in;
+	struct mnt *m = mnt_new(s);
+	int fd = OK(open_in(m, "a", O_RDWR | O_DIRECT));
+	char buf[6000] = { 0 };
+
+	srv_on(s, FUSE_WRITE, n->id, ACT_ERROR, EREMOTEIO);
+	FAILS(EREMOTEIO, pwrite(fd, buf, 6000, SIZE - 6000));
+	EQ(srv_seen(s, FUSE_SETATTR), 0);
+	srv_on(s, FUSE_WRITE, n->id, ACT_ERROR, EREMOTEIO);
+	FAILS(EREMOTEIO, pwrite(fd, buf, 6000, SIZE - 5999));
+	EQ(srv_seen(s, FUSE_SETATTR), 1);
+	in = srv_last_body(s, FUSE_SETATTR);
+	EQ(in->valid, FATTR_SIZE | FATTR_FH | FATTR_LOCKOWNER);
+	EQ(in->size, SIZE);
+	OK(close(fd));
+	mnt_end(m);
+}
+
 TEST(direct_writes_grow_the_file_and_append)
 {
 	struct srv *s = srv_new();
