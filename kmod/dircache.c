@@ -146,7 +146,7 @@ static bool emit_page(struct dir_context *ctx, struct fmapfs_listing_at *at,
 		if (at->pos == ctx->pos) {
 			*found = true;
 			if (!dir_emit(ctx, d->name, d->namelen, d->ino,
-				      d->type))
+				      d->type | FILLDIR_FLAG_NOINTR))
 				return false;
 			ctx->pos = d->next;
 		}

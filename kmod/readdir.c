@@ -121,7 +121,7 @@ static int emit_all(struct file *file, struct dir_context *ctx,
 			fmapfs_listing_add(dir, &ent, ctx->pos);
 		if (!full)
 			full = !dir_emit(ctx, ent.name, ent.namelen, ent.ino,
-					 ent.type);
+					 ent.type | FILLDIR_FLAG_NOINTR);
 		if (!full)
 			ctx->pos = ent.next;
 		/* The attributes are good, even if the name did not fit. */

@@ -528,4 +528,10 @@ static int __maybe_unused compat_create(struct mnt_idmap *idmap,	\
 #define dir_context_count(ctx) ((ctx)->count)
 #endif
 
+/* --- 7.0, or before: what is already here is listed whatever signal is pending --- */
+
+#ifndef FILLDIR_FLAG_NOINTR
+#define FILLDIR_FLAG_NOINTR 0
+#endif
+
 #endif /* FMAPFS_COMPAT_VFS_H */
