@@ -160,16 +160,20 @@ static bool emit_page(struct dir_context *ctx, struct fmapfs_listing_at *at,
 static int emit_listing(struct inode *dir, struct dir_context *ctx,
 			struct fmapfs_listing_at *at, void *page)
 {
-	bool found = at->pos == ctx->pos;
 	ssize_t size;
 
 	while (find_listing(dir, ctx->pos, at)) {
+		bool found = at->pos == ctx->pos;
+
 		while ((size = copy_page_at(dir, at, page)) > 0)
 			if (!emit_page(ctx, at, page, size, &found))
 				return 0;
-		/* A position that the listing does not have is the server's. */
+		/*
+		 * A position that none of its entries has is the server's, and
+		 * so is the end, unless this file has come there by reading.
+		 */
 		if (!size)
-			return found || at->pos == ctx->pos ? 0 : UNCACHED;
+			return found ? 0 : UNCACHED;
 	}
 	return UNCACHED;
 }
