@@ -414,8 +414,12 @@ static int fmapfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (!sb->s_fs_info)
 		return -ENOMEM;
 	init_super(sb);
-	/* sync(2) writes back nothing that has no backing device. */
-	rc = super_setup_bdi(sb);
+	/*
+	 * sync(2) writes back nothing that has no backing device. By this name
+	 * udev's rules and administrators find the one of FUSE, too.
+	 */
+	rc = super_setup_bdi_name(sb, "%u:%u", MAJOR(sb->s_dev),
+				  MINOR(sb->s_dev));
 	if (rc)
 		return rc;
 	root = fmapfs_root(sb, opts->rootmode);
