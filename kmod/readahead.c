@@ -282,10 +282,17 @@ static void fmapfs_readahead(struct readahead_control *rac)
 	read_later(&later);
 }
 
+/* The file is on no block device: FIBMAP has 0 for an answer, as from FUSE. */
+static sector_t fmapfs_bmap(struct address_space *mapping, sector_t block)
+{
+	return 0;
+}
+
 const struct address_space_operations fmapfs_cache_aops = {
 	.read_folio	= fmapfs_read_folio,
 	.readahead	= fmapfs_readahead,
 	.dirty_folio	= noop_dirty_folio,
 	.migrate_folio	= filemap_migrate_folio,
 	.direct_IO	= noop_direct_IO,
+	.bmap		= fmapfs_bmap,
 };
