@@ -12,9 +12,11 @@
 #
 # What requests came is told by peer/tap.c in the server, which then has one
 # thread. What is not compared of them is said there and in peer/requests.awk.
+# Readahead makes READs that depend on the size of folios, so most cases do without.
 #
 # PEER_SEEDS and PEER_COUNT in the environment: other seeds, more calls;
-# PEER_ON=fuse: the in-tree fuse again, which must agree with itself.
+# PEER_ON=fuse: the in-tree fuse again, which must agree with itself;
+# PEER_KEEP=DIR: the logs are put there.
 # shellcheck disable=SC2317 # cases are called by name
 set -u
 
@@ -26,6 +28,7 @@ set -u
 seeds=${PEER_SEEDS:-1}
 count=${PEER_COUNT:-200}
 tap=
+readahead=0 # KiB; empty: what is usual
 disk=$tmp/disk
 peer=$dir/peer/peer
 
@@ -53,6 +56,8 @@ run_peer() {
 		: >"$PEER_REQUESTS"
 	fi
 	serve "$type" "$@"
+	[ -z "$readahead" ] ||
+		echo "$readahead" >"/sys/class/bdi/$(mountpoint -d "$mnt")/read_ahead_kb"
 	"$peer" "$seed" "$count" "$mnt/1/2/3/4/5/work" >"$log"
 	"$peer" walk "$mnt" >>"$log"
 	ended
@@ -63,12 +68,17 @@ run_peer() {
 told() {
 	local status=0 line
 
-	awk -v kernel="$(uname -r)" -f "$dir/peer/$1" "${@:2}" >"$tmp/differences" ||
+	awk -v kernel="$(uname -r)${readahead:+ without readahead}" -f "$dir/peer/$1" "${@:2}" >"$tmp/differences" ||
 		status=1
 	while IFS= read -r line; do
 		say "seed $seed: $line"
 	done <"$tmp/differences"
 	return "$status"
+}
+
+keep() { # keep DIR
+	mkdir -p "$1"
+	cp "$tmp"/log.* "$1"
 }
 
 compare() { # compare SERVER [ARG...]
@@ -81,6 +91,7 @@ compare() { # compare SERVER [ARG...]
 			status=1
 		[ -z "$tap" ] || told requests.awk "$dir/peer/requests" \
 			"$tmp/log.a.requests" "$tmp/log.b.requests" || status=1
+		[ -z "${PEER_KEEP:-}" ] || keep "$PEER_KEEP/$case.$seed"
 	done
 	return "$status"
 }
@@ -92,6 +103,12 @@ passthrough_ll() { # passthrough_ll OPTIONS
 
 passthrough_ll_caches_forever() {
 	options=allow_other
+	passthrough_ll cache=always,timeout=86400,xattr
+}
+
+passthrough_ll_reads_ahead() {
+	options=allow_other
+	readahead=
 	passthrough_ll cache=always,timeout=86400,xattr
 }
 
@@ -119,6 +136,7 @@ passthrough_hp_does_not_cache() {
 
 run_cases \
 	passthrough_ll_caches_forever \
+	passthrough_ll_reads_ahead \
 	passthrough_ll_caches_nothing \
 	passthrough_ll_checks_permissions \
 	passthrough_ll_is_for_its_owner \

@@ -56,16 +56,19 @@ static void op_statx(struct peer *p)
 	};
 	const char *path = pick_path(p);
 	int flag = pick_named(p, flags, COUNT(flags));
+	long mask = pick_named(p, masks, COUNT(masks));
 	struct statx stx;
-	int rc = statx(p->root, path, flag, pick_named(p, masks, COUNT(masks)), &stx);
+	int rc = statx(p->root, path, flag, mask, &stx);
 
 	say_result(p, rc);
 	if (rc)
 		return;
+	/* What was not asked for may be as old as it will. */
 	say(p, " mask=%x attributes=%llx/%llx mode=%o nlink=%u size=%llu",
 	    stx.stx_mask & STATX_ALL, stx.stx_attributes, stx.stx_attributes_mask,
-	    stx.stx_mode, stx.stx_nlink,
-	    S_ISDIR(stx.stx_mode) ? 0 : stx.stx_size);
+	    mask & STATX_MODE ? stx.stx_mode : stx.stx_mode & S_IFMT,
+	    mask & STATX_NLINK ? stx.stx_nlink : 0,
+	    mask & STATX_SIZE && !S_ISDIR(stx.stx_mode) ? stx.stx_size : 0);
 	if (stx.stx_mask & STATX_BTIME)
 		say_time(p, "b", stx.stx_btime.tv_sec, stx.stx_btime.tv_nsec);
 }

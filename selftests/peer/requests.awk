@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -v kernel=RELEASE -f requests.awk RULES IN-TREE-LOG FMAPFS-LOG: tell the
-# calls for which the server got other requests (the logs: see tap.c), but for
-# what RULES lists, a line each:
+# awk -v kernel="RELEASE [without readahead]" -f requests.awk RULES IN-TREE-LOG
+# FMAPFS-LOG: tell the calls for which the server got other requests (the logs: see
+# tap.c), but for what RULES lists, a line each:
 #	ERE of kernels :: of calls :: of in-tree requests :: of fmapfs's :: reason
 # Of a call that differs, requests that the other side has not are left out if they
 # match ("-": none do); the rest must agree. Status 1: there is such a call.
 #
 # "later" for fmapfs's: what it has left out, it may send from then on, once, unless
-# both have sent it meanwhile: one of the same opcode, of the same node.
+# both have sent it meanwhile: one of the same opcode, of the same node. Within a
+# call the order of these does not matter.
 #
 # Left out from the start: what is before the first call and after the last
 # (mounting, INIT, the walk, DESTROY), and the STATFS between two calls, which is
@@ -89,52 +90,55 @@ function what(text,   words) {
 	return words[1] " " words[2]
 }
 
-# May in-tree have @text alone? By a rule of those up to @r that match the call.
-function may_miss(text, r,   k) {
+# Is it among what may come later, by a rule of those up to @r that match the call?
+function may_wait(text, r,   k) {
 	for (k = 1; k <= r; k++)
-		if (matches[k] && text ~ left[k]) {
-			if (right[k] == "later")
-				changed[what(text)] = 1
+		if (matches[k] && right[k] == "later" && text ~ left[k])
 			return 1
-		}
 	return 0
 }
 
-function may_add(text, r,   k) {
-	for (k = 1; k <= r; k++) {
-		if (!matches[k])
-			continue
-		if (right[k] != "later" && text ~ right[k])
+# May one side have @text alone?
+function may_differ(text, r, ere,   k) {
+	for (k = 1; k <= r; k++)
+		if (matches[k] && right[k] != "later" && text ~ ere[k])
 			return 1
-		if (right[k] == "later" && text ~ left[k] && \
-		    ((what(text) in changed) ? changed[what(text)] : owed[what(text)])) {
-			changed[what(text)] = 0
-			return 1
-		}
-	}
 	return 0
 }
 
 # Do the requests of call @i agree, by the rules up to @r?
-function agree(i, r,   a, b, key) {
-	split("", changed)
+function agree(i, r,   a, b, key, one, other) {
+	split("", same)
+	split("", waits)
 	a = b = 1
 	while (a <= requests[1, i] || b <= requests[2, i]) {
-		if (a <= requests[1, i] && b <= requests[2, i] &&
-		    request[1, i, a] == request[2, i, b]) {
-			changed[what(request[1, i, a])] = 0
+		one = a <= requests[1, i] ? request[1, i, a] : ""
+		other = b <= requests[2, i] ? request[2, i, b] : ""
+		if (one != "" && may_wait(one, r)) {
+			waits[what(one)]++
+			a++
+		} else if (other != "" && may_wait(other, r)) {
+			waits[what(other)]--
+			b++
+		} else if (one == other) {
+			same[what(one)] = 1
 			a++
 			b++
-		} else if (a <= requests[1, i] && may_miss(request[1, i, a], r)) {
+		} else if (one != "" && may_differ(one, r, left)) {
 			a++
-		} else if (b <= requests[2, i] && may_add(request[2, i, b], r)) {
+		} else if (other != "" && may_differ(other, r, right)) {
 			b++
 		} else {
 			return 0
 		}
 	}
-	for (key in changed)
-		owed[key] = changed[key]
+	for (key in waits)
+		if (waits[key] + owed[key] < 0)
+			return 0
+	for (key in same)
+		owed[key] = 0
+	for (key in waits)
+		owed[key] = waits[key] > 0
 	return 1
 }
 
