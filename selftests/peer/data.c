@@ -119,12 +119,7 @@ static void op_write(struct peer *p)
 	say_result(p, lseek(fd, 0, SEEK_CUR));
 }
 
-/*
- * From memory that begins and ends anywhere; but with O_DIRECT the pieces are of
- * 512 bytes: the in-tree fuse hands on the caller's pages as they lie, and a server
- * that splices them into a file that is open for O_DIRECT, too, fails with odd
- * ones (EINVAL). What fmapfs hands on lies in one piece.
- */
+/* From memory that begins and ends anywhere. */
 static void op_vector(struct peer *p)
 {
 	static const struct named flags[] = {
@@ -132,9 +127,7 @@ static void op_vector(struct peer *p)
 		NAMED(RWF_SYNC), NAMED(RWF_NOWAIT), NAMED(RWF_APPEND), { 0x800000, "?" },
 	};
 	int fd = pick_fd(p), writing = pick(p, 2);
-	long size = pick_size(p), offset = pick_offset(p);
-	bool direct = fcntl(fd, F_GETFL) & O_DIRECT;
-	long cut = direct ? size / 3 / 512 * 512 : size / 3;
+	long size = pick_size(p), offset = pick_offset(p), cut = size / 3;
 	struct iovec v[3] = {
 		{ p->data, cut }, { p->data + cut, 0 }, { p->data + cut, size - cut },
 	};
