@@ -149,11 +149,11 @@ int fmapfs_proto_get_daxdev(struct super_block *sb, u32 index)
 	if (!fmapfs_devtab_get(tab, index))
 		rc = ask_and_add(sb, index);
 	mutex_unlock(&tab->ask);
+	/* By the answer, or pushed meanwhile: whatever the server calls errors. */
+	if (fmapfs_devtab_get(tab, index))
+		return 0;
 
 	switch (rc) {
-	case 0:
-	case -EEXIST:	/* pushed meanwhile */
-		return 0;
 	case -EBUSY:
 	case -EINTR:
 	case -ENOMEM:

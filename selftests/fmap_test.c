@@ -159,6 +159,23 @@ TEST(device_that_could_not_be_named_is_asked_for_again)
 	mnt_end(m);
 }
 
+/* EEXIST, say, which the module has a meaning of its own for. */
+TEST(no_error_of_the_server_s_is_taken_for_a_device)
+{
+	struct srv *s = srv_with_pmem();
+	struct rule *r = srv_on(s, FUSE_GET_DAXDEV, 0, ACT_ERROR, 1);
+	struct mnt *m;
+
+	r->left = -1;
+	srv_memfile(s, "a", fmap_simple1(0, AT, MIB, MIB));
+	m = mnt_new(s);
+	for (; r->arg <= EHWPOISON; r->arg++)
+		TRUE(open_in(m, "a", O_RDONLY) < 0);
+	r->left = 0;
+	OK(close(OK(open_in(m, "a", O_RDONLY))));
+	mnt_end(m);
+}
+
 TEST(device_reply_for_another_index_is_enodev)
 {
 	struct srv *s = srv_with_pmem();
