@@ -66,7 +66,8 @@ static int inval_data(struct inode *inode, loff_t offset, loff_t len)
 		rc = fmapfs_fmap_revoke(inode);
 	if (rc || fmapfs_has_map(inode))
 		return rc;
-	if (len > 0)
+	/* What goes beyond any file goes to its end. */
+	if (len > 0 && len <= S64_MAX - offset)
 		last = (offset + len - 1) >> PAGE_SHIFT;
 	/* That some page cannot be dropped just now is not the server's concern. */
 	fmapfs_cache_invalidate(inode, offset >> PAGE_SHIFT, last);
