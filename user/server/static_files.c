@@ -115,5 +115,7 @@ void draft_file(struct draft *d, const struct raw_file *raw, struct node *node)
 		draft_host_file(d, raw, node);
 	else
 		draft_mapped_file(d, raw, node);
-	node->st.st_blocks = (node->st.st_size + 511) / 512;
+	/* The size may be the largest there is. */
+	node->st.st_blocks = node->st.st_size / 512 +
+			     (node->st.st_size % 512 != 0);
 }
