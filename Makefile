@@ -87,6 +87,12 @@ check-stress:
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
 
+# In all, for its targets one after another.
+SECONDS ?= 600
+
+fuzz:
+	selftests/fuzz/run --seconds $(SECONDS)
+
 demo:
 	selftests/demo/demo.sh
 
@@ -109,6 +115,7 @@ help:
 	@echo '                  and, there, check-peer and check-stress'
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
 	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
+	@echo 'make fuzz         libFuzzer, SECONDS=$(SECONDS) in all, on this machine'
 	@echo 'make style        checkpatch and shellcheck'
 	@echo 'make demo         two hosts, one memory'
 	@echo 'make bench        not yet'
@@ -119,4 +126,4 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-peer check-stress check-unit demo bench style help
+	check-peer check-stress check-unit fuzz demo bench style help
