@@ -31,8 +31,9 @@ static int check_devices(const struct corpus_entry *entry,
 	return rc;
 }
 
-static int check_live(const struct corpus_entry *entry,
-		      const struct fuse_fmap *fmap)
+/* Does it overlap what is live, or itself? */
+static int check_overlaps(const struct corpus_entry *entry,
+			  const struct fuse_fmap *fmap)
 {
 	const struct fuse_fmap *both[2] = { fmap };
 	struct corpus_entry live;
@@ -40,7 +41,7 @@ static int check_live(const struct corpus_entry *entry,
 	int rc;
 
 	if (!entry->live[0])
-		return 0;
+		return fuse_fmap_overlaps(both, 1, NULL);
 	assert_int_equal(corpus_load(&live, entry->live), 0);
 	assert_int_equal(fuse_fmap_parse(&other, live.msg.bytes, live.msg.len,
 					 NULL), 0);
@@ -108,7 +109,7 @@ static void corpus_entry_is_judged_rightly(void **state)
 	if (!rc)
 		rc = check_devices(entry, fmap, &err);
 	if (!rc)
-		rc = check_live(entry, fmap);
+		rc = check_overlaps(entry, fmap);
 	if (entry->error == -ESTALE) {
 		struct fuse_fmap_info info;
 
