@@ -10,19 +10,34 @@
  *
  * The node of the file good is left out, so that it is good in the end, and so
  * is what would be remembered of the root.
+ *
+ * In the environment (run --env): HOSTILE_SEEDS="5 8-100" are other seeds than 1 to
+ * 4; HOSTILE_REQUESTS=100000 is how many requests each has at least; TEST_TIMEOUT
+ * has to suffice. With two callers the order of requests is the scheduler's, too;
+ * HOSTILE_CALLERS=1 makes it the seed's alone.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/hostile.h"
 
+#define SEEDS		"1-4"
 #define REQUESTS	2500	/* at least, a seed */
+#define CALLERS		2
 
 static uint64_t state;
+
+static unsigned long env_number(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : otherwise;
+}
 
 static uint32_t rnd(uint32_t below)
 {
@@ -199,32 +214,30 @@ static int call_at_random(void *arg)
 /* A process ends early when a call fails in another place than it should. */
 static void call_much(struct mnt *m, uint64_t seed)
 {
+	long requests = env_number("HOSTILE_REQUESTS", REQUESTS);
+	int i, callers = env_number("HOSTILE_CALLERS", CALLERS) == 1 ? 1 : 2;
 	struct round rounds[2] = { { m, seed }, { m, seed + 1000 } };
 	struct task t[2];
-	int i;
 
-	while (m->srv->nseen < REQUESTS) {
+	while (m->srv->nseen < requests) {
 		struct task server = { .pid = m->pid };
 
+		/* A round must not hang; how many there are is for others to say. */
+		alarm(T_GUARD);
 		/* It would be this test's fault. */
 		TRUE(!task_done(&server));
-		for (i = 0; i < 2; i++) {
+		for (i = 0; i < callers; i++) {
 			rounds[i].seed += 7;
 			t[i] = task_start(call_at_random, &rounds[i]);
 		}
-		for (i = 0; i < 2; i++)
+		for (i = 0; i < callers; i++)
 			TRUE(WIFEXITED(task_reap(&t[i])));
 	}
 }
 
-static const struct seed {
-	const char *name;
+struct seed {
+	char name[64];
 	uint64_t seed;
-} seeds[] = {
-	{ "random_replies_of_seed_1", 1 },
-	{ "random_replies_of_seed_2", 2 },
-	{ "random_replies_of_seed_3", 3 },
-	{ "random_replies_of_seed_4", 4 },
 };
 
 static void fuzz(const void *arg)
@@ -247,4 +260,29 @@ static void fuzz(const void *arg)
 	r->left = 0;
 	hostile_end(m, &leaks);
 }
-TEST_ROWS(fuzz, seeds)
+
+static void add_seed(uint64_t n)
+{
+	struct seed *row = calloc(1, sizeof(*row));
+
+	snprintf(row->name, sizeof(row->name), "random_replies_of_seed_%lu", n);
+	row->seed = n;
+	t_add(row->name, fuzz, row);
+}
+
+/* With none of them the plan is empty, which is a failure. */
+static void __attribute__((constructor)) add_seeds(void)
+{
+	const char *text = getenv("HOSTILE_SEEDS");
+	uint64_t n, last;
+	char *end;
+
+	for (text = text ? text : SEEDS; *text; text = *end ? end + 1 : end) {
+		n = strtoul(text, &end, 0);
+		last = *end == '-' ? strtoul(end + 1, &end, 0) : n;
+		if (*end && *end != ' ')
+			break;
+		for (; n <= last; n++)
+			add_seed(n);
+	}
+}
