@@ -13,13 +13,17 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* A finding: libFuzzer keeps the input. */
+static inline _Noreturn void does_not_hold(const char *file, int line,
+					   const char *property)
+{
+	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, property);
+	abort();
+}
+
 #define MUST(property)							\
 	do {								\
-		if (!(property)) {					\
-			fprintf(stderr, "%s:%d: does not hold: %s\n",	\
-				__FILE__, __LINE__, #property);		\
-			abort();					\
-		}							\
+		if (!(property))					\
+			does_not_hold(__FILE__, __LINE__, #property);	\
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

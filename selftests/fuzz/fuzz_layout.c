@@ -7,7 +7,8 @@
  *      met once on the way through all of them; names are names.
  *   3. The map of each file is one that the kernel accepts, of the size that the
  *      file has, within its devices.
- *   4. No byte of any memory is in two places, by whatever names devices go.
+ *   4. No byte of any memory is in two places, by whatever names devices go; no
+ *      two of these have any byte in common.
  *
  * The machine is made up: devices, users, files of the host.
  */
@@ -194,6 +195,20 @@ static void check_dir(struct layout *l, uint64_t dir,
 	}
 }
 
+static void check_devices(struct layout *l)
+{
+	const struct dev_info *a, *b;
+	unsigned int i, k;
+
+	for (i = 0; !ops->device(l, i, &a); i++)
+		for (k = 0; k < i; k++) {
+			MUST(!ops->device(l, k, &b));
+			MUST(a->id != b->id || a->start + a->size <= b->start ||
+			     b->start + b->size <= a->start);
+		}
+	MUST(i <= FUSE_FAMFS_MAX_DAXDEVS);
+}
+
 static void check_layout(struct layout *l)
 {
 	struct layout_counts counts, met = { 0 };
@@ -201,6 +216,7 @@ static void check_layout(struct layout *l)
 
 	nranges = 0;
 	ops->count(l, &counts);
+	check_devices(l);
 	check_dir(l, 1, &met);
 	MUST(met.files == counts.files);
 	MUST(met.directories == counts.directories);
