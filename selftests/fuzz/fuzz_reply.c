@@ -9,7 +9,7 @@
  *   2. A server that acts never has to wait for itself; who waits can be killed.
  *   3. Whatever a server replies, and whoever is killed meanwhile: all lookups and
  *      handles that were handed out are given back, no request is left over, and
- *      no memory.
+ *      no memory. Nothing is asked about a node or handle that was given back.
  *
  * Input: which allocation fails (one byte; 0: none), then calls and, whenever one
  * waits, what the server does.
@@ -41,7 +41,15 @@ static void unmount(void)
 				   i ? 1 : 0);
 }
 
-/* A call, or what the server does unasked. */
+static void evict_one(void)
+{
+	unsigned int i = 1 + take(1) % (NR_NODES - 1);
+
+	if (!is_open(&nodes[i].inode))
+		evict(&nodes[i]);
+}
+
+/* A call, or what is done uncalled. */
 static void call(void)
 {
 	unsigned int which = take(1) % (nname_calls + nfile_calls + 1);
@@ -50,6 +58,8 @@ static void call(void)
 		name_calls[which]();
 	else if (which < nname_calls + nfile_calls)
 		file_calls[which - nname_calls]();
+	else if (take(1) % 2)
+		evict_one();
 	else
 		env_serve();
 }

@@ -46,7 +46,7 @@ static void fill_attr(struct fuse_attr *attr, u64 nodeid, umode_t mode)
 
 static u64 new_nodeid(void)
 {
-	return FUSE_ROOT_ID + 1 + take(1) % 16;
+	return FUSE_ROOT_ID + 1 + take(1) % NODE_STEP;
 }
 
 static void put_entry(struct answer *a, umode_t mode)
@@ -266,7 +266,7 @@ static void put_name(struct answer *a)
 {
 	struct fuse_notify_inval_entry_out *out = put(a, sizeof(*out));
 
-	out->parent = FUSE_ROOT_ID + take(1) % 2;
+	out->parent = nodes[take(1) % 2].nodeid;
 	out->namelen = 1 + take(1) % 2;
 	put_bytes(a, "na", out->namelen + 1);
 }
@@ -276,7 +276,7 @@ static void put_delete(struct answer *a)
 	struct fuse_notify_delete_out *out = put(a, sizeof(*out));
 
 	out->parent = FUSE_ROOT_ID;
-	out->child = FUSE_ROOT_ID + NODE_FILE;
+	out->child = nodes[NODE_FILE].nodeid;
 	out->namelen = 1;
 	put_bytes(a, "n", 2);
 }
@@ -285,7 +285,7 @@ static void put_store(struct answer *a)
 {
 	struct fuse_notify_store_out *out = put(a, sizeof(*out));
 
-	out->nodeid = FUSE_ROOT_ID + NODE_FILE;
+	out->nodeid = nodes[NODE_FILE].nodeid;
 	out->size = take(2) % 5000;
 	put(a, out->size);
 }
@@ -295,7 +295,7 @@ static void put_retrieve(struct answer *a)
 	struct fuse_notify_retrieve_out *out = put(a, sizeof(*out));
 
 	out->notify_unique = 4711;
-	out->nodeid = FUSE_ROOT_ID + NODE_FILE;
+	out->nodeid = nodes[NODE_FILE].nodeid;
 	out->size = take(2);
 }
 
@@ -304,7 +304,7 @@ static void put_prune(struct answer *a)
 	struct fuse_notify_prune_out *out = put(a, sizeof(*out));
 
 	for (out->count = 0; out->count < 3; out->count++)
-		*(u64 *)put(a, sizeof(u64)) = FUSE_ROOT_ID + out->count;
+		*(u64 *)put(a, sizeof(u64)) = nodes[out->count].nodeid;
 }
 
 void answer_unasked(struct answer *a)
@@ -318,7 +318,7 @@ void answer_unasked(struct answer *a)
 		break;
 	case FUSE_NOTIFY_INVAL_INODE:
 		*(u64 *)put(a, sizeof(struct fuse_notify_inval_inode_out)) =
-			FUSE_ROOT_ID + take(1) % NR_NODES;
+			nodes[take(1) % NR_NODES].nodeid;
 		break;
 	case FUSE_NOTIFY_INVAL_ENTRY:
 		put_name(a);

@@ -55,11 +55,22 @@ void around_end(void)
 	MUST(!alias.d_count && !child.d_count);
 }
 
+/* A node that is evicted comes back by another node id. */
 umode_t mode_of(u64 nodeid)
 {
-	if (nodeid >= FUSE_ROOT_ID && nodeid < FUSE_ROOT_ID + NR_NODES)
-		return modes[nodeid - FUSE_ROOT_ID];
-	return S_IFREG | 0644;
+	u64 i = (nodeid - FUSE_ROOT_ID) % NODE_STEP;
+
+	return i < NR_NODES ? modes[i] : S_IFREG | 0644;
+}
+
+void evict(struct fmapfs_inode *fi)
+{
+	struct fmapfs_forget *forget = fi->forget;
+
+	fi->forget = fmapfs_forget_new(GFP_KERNEL | __GFP_NOFAIL);
+	fmapfs_forget_send(fs.conn, forget, fi->nodeid, 1);
+	fi->nodeid += NODE_STEP;
+	server_hands_out(fi->nodeid);
 }
 
 static bool get(void *p)
@@ -91,14 +102,15 @@ bool env_is_root(const struct inode *inode)
 
 struct inode *fmapfs_find_inode(struct super_block *s, u64 nodeid)
 {
-	struct inode *inode;
+	unsigned int i;
 
 	env_may_sleep();
-	if (nodeid < FUSE_ROOT_ID || nodeid >= FUSE_ROOT_ID + NR_NODES)
-		return NULL;
-	inode = &nodes[nodeid - FUSE_ROOT_ID].inode;
-	inode->i_count++;
-	return inode;
+	for (i = 0; i < NR_NODES; i++)
+		if (nodes[i].nodeid == nodeid) {
+			nodes[i].inode.i_count++;
+			return &nodes[i].inode;
+		}
+	return NULL;
 }
 
 void iput(struct inode *inode)

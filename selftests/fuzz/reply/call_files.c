@@ -20,6 +20,16 @@ struct file *open_file(umode_t type)
 	return NULL;
 }
 
+bool is_open(const struct inode *inode)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_FILES; i++)
+		if (files[i].private_data && files[i].f_inode == inode)
+			return true;
+	return false;
+}
+
 static struct file *free_file(void)
 {
 	unsigned int i;

@@ -20,6 +20,7 @@ void close_all(void);
 struct inode *any_node(void);
 /* An open file, or NULL; @type: S_IFREG, S_IFDIR; 0: either. */
 struct file *open_file(umode_t type);
+bool is_open(const struct inode *inode);
 struct dentry *any_name(void);
 
 /* In check.c */

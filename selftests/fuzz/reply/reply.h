@@ -29,9 +29,14 @@ extern struct fmapfs_inode nodes[NR_NODES];
 extern const struct file_operations *dev_fops;
 extern const struct fmapfs_conn_ops conn_ops;
 
+/* Node ids of the same kind of node are that far from one another. */
+#define NODE_STEP	16
+
 void around_begin(void);
 void around_end(void);
 umode_t mode_of(u64 nodeid);
+/* Of a node that is not open, and not the root. */
+void evict(struct fmapfs_inode *fi);
 
 /* --- in server.c --- */
 

@@ -23,13 +23,16 @@ static struct sent *sent;
 static bool serving;	/* the server acts: nobody may wait for it */
 static bool patient;	/* all ends well now */
 
-static struct {
-	u64 nodeid;
-	s64 lookups;
-} ids[MAX_IDS];
-static unsigned int nids;
-static s64 handles;
-static u64 handle_sum;
+/* What was handed out and not given back: lookups by node id, handles. */
+struct count {
+	u64 id;
+	s64 n;
+};
+
+static struct counts {
+	struct count of[MAX_IDS];
+	unsigned int used;
+} lookups, handles;
 
 /* What goes to and fro, if FUZZ_TRACE is in the environment. */
 #define tell(fmt, ...)							\
@@ -41,19 +44,23 @@ static bool tracing;
 
 /* --- the counts --- */
 
-static void count_lookups(u64 nodeid, s64 n)
+static struct count *count_of(struct counts *counts, u64 id)
 {
 	unsigned int i;
 
-	if (!nodeid)
-		return;
-	for (i = 0; i < nids; i++)
-		if (ids[i].nodeid == nodeid)
-			break;
+	for (i = 0; i < counts->used; i++)
+		if (counts->of[i].id == id)
+			return &counts->of[i];
 	MUST(i < MAX_IDS);
-	nids += i == nids;
-	ids[i].nodeid = nodeid;
-	ids[i].lookups += n;
+	counts->used++;
+	counts->of[i] = (struct count) { .id = id };
+	return &counts->of[i];
+}
+
+static void count_lookups(u64 nodeid, s64 n)
+{
+	if (nodeid)
+		count_of(&lookups, nodeid)->n += n;
 }
 
 void server_hands_out(u64 nodeid)
@@ -61,10 +68,9 @@ void server_hands_out(u64 nodeid)
 	count_lookups(nodeid, 1);
 }
 
-static void count_handle(const struct fuse_open_out *out, int sign)
+static void count_handle(const struct fuse_open_out *out)
 {
-	handles += sign;
-	handle_sum += sign * out->fh;
+	count_of(&handles, out->fh)->n++;
 }
 
 static bool is_dot(const struct fuse_dirent *d)
@@ -105,17 +111,93 @@ static void count_reply(u32 opcode, const void *out, size_t len)
 	case FUSE_CREATE:
 	case FUSE_TMPFILE:
 		if (entry->nodeid)
-			count_handle((const void *)(entry + 1), 1);
+			count_handle((const void *)(entry + 1));
 		count_lookups(entry->nodeid, 1);
 		break;
 	case FUSE_OPEN:
 	case FUSE_OPENDIR:
-		count_handle(out, 1);
+		count_handle(out);
 		break;
 	case FUSE_READDIRPLUS:
 		count_listing(out, len);
 		break;
 	}
+}
+
+/* The handle that it names, or 0: none, or of what was opened without asking. */
+static u64 handle_of(const struct fuse_in_header *in)
+{
+	switch (in->opcode) {
+	case FUSE_READ:
+	case FUSE_READDIR:
+	case FUSE_READDIRPLUS:
+	case FUSE_WRITE:
+	case FUSE_FLUSH:
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_LSEEK:
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+	case FUSE_COPY_FILE_RANGE_64:
+	case FUSE_IOCTL:
+	case FUSE_POLL:
+	case FUSE_GETLK:
+	case FUSE_SETLK:
+	case FUSE_SETLKW:
+		return *(const u64 *)(in + 1);
+	}
+	return 0;
+}
+
+/* The node that it is about, or 0. */
+static u64 node_of(const struct fuse_in_header *in)
+{
+	switch (in->opcode) {
+	/* "..", of whatever node; the number of a device; what names none. */
+	case FUSE_LOOKUP:
+	case FUSE_GET_DAXDEV:
+	case FUSE_INTERRUPT:
+	case FUSE_DESTROY:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+		return 0;
+	}
+	return in->nodeid == FUSE_ROOT_ID ? 0 : in->nodeid;
+}
+
+/* Nothing is asked about what was given back, and nobody waits for an answer. */
+static void check_given_back(u64 nodeid, u64 handle)
+{
+	const struct sent *s;
+
+	for (s = sent; s; s = s->next) {
+		const struct fuse_in_header *in = question_header(&s->q);
+
+		MUST(!nodeid || node_of(in) != nodeid);
+		MUST(!handle || handle_of(in) != handle);
+	}
+}
+
+static void check_names(const struct fuse_in_header *in)
+{
+	u64 handle = handle_of(in), nodeid = node_of(in);
+
+	MUST(!handle || count_of(&handles, handle)->n > 0);
+	MUST(!nodeid || count_of(&lookups, nodeid)->n > 0);
+}
+
+static void take_back_node(u64 nodeid, u64 n)
+{
+	count_lookups(nodeid, -n);
+	if (!count_of(&lookups, nodeid)->n)
+		check_given_back(nodeid, 0);
+}
+
+static void take_back_handle(u64 handle)
+{
+	count_of(&handles, handle)->n--;
+	if (!count_of(&handles, handle)->n)
+		check_given_back(0, handle);
 }
 
 static void count_request(const struct fuse_in_header *in, size_t len)
@@ -129,21 +211,20 @@ static void count_request(const struct fuse_in_header *in, size_t len)
 	switch (in->opcode) {
 	case FUSE_FORGET:
 		MUST(len == sizeof(*in) + sizeof(*forget) && forget->nlookup);
-		count_lookups(in->nodeid, -forget->nlookup);
+		take_back_node(in->nodeid, forget->nlookup);
 		break;
 	case FUSE_BATCH_FORGET:
 		MUST(len == sizeof(*in) + sizeof(*batch) +
 			    batch->count * sizeof(*one));
 		for (i = 0; i < batch->count; i++)
-			count_lookups(one[i].nodeid, -one[i].nlookup);
+			take_back_node(one[i].nodeid, one[i].nlookup);
 		break;
 	case FUSE_RELEASE:
 	case FUSE_RELEASEDIR:
 		/* It was read before. */
 		if (in->unique & FUSE_UNIQUE_RESEND)
 			break;
-		handles--;
-		handle_sum -= release->fh;
+		take_back_handle(release->fh);
 		break;
 	}
 }
@@ -152,10 +233,10 @@ void server_check_balance(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < nids; i++)
-		MUST(!ids[i].lookups);
-	MUST(!handles);
-	MUST(!handle_sum);
+	for (i = 0; i < lookups.used; i++)
+		MUST(!lookups.of[i].n);
+	for (i = 0; i < handles.used; i++)
+		MUST(!handles.of[i].n);
 }
 
 /* --- reading --- */
@@ -185,6 +266,7 @@ static bool read_one(void)
 	MUST(rc >= (ssize_t)sizeof(*in) && in->len == rc);
 	tell("< opcode %u unique %#llx node %#llx: %zd bytes", in->opcode,
 	     (long long)in->unique, (long long)in->nodeid, rc);
+	check_names(in);
 	count_request(in, rc);
 	switch (in->opcode) {
 	case FUSE_FORGET:
@@ -222,6 +304,11 @@ static void drop_all(void)
 		drop(&sent);
 }
 
+static bool is_error(int error)
+{
+	return error <= 0 && error > -512;
+}
+
 /* Writes a message of @len bytes; what it says of its length may be wrong. */
 static ssize_t write_message(const void *msg, size_t len)
 {
@@ -249,7 +336,10 @@ static ssize_t write_message(const void *msg, size_t len)
 		if (!oh->error)
 			count_reply(opcode, oh + 1, len - sizeof(*oh));
 	}
-	if (*place && (rc > 0 || rc == -ENOENT))
+	/* What is refused for its body is over, too: with EIO. */
+	if (*place && (rc > 0 || rc == -ENOENT ||
+		       (oh->len == len && is_error(oh->error) &&
+			!(oh->unique & 1))))
 		drop(place);
 	return rc;
 }
@@ -352,10 +442,8 @@ void server_drain(void)
 void server_begin(void)
 {
 	tracing = getenv("FUZZ_TRACE");
-	nids = 0;
-	memset(ids, 0, sizeof(ids));
-	handles = 0;
-	handle_sum = 0;
+	lookups.used = 0;
+	handles.used = 0;
 	patient = false;
 	dev = (struct file) { .f_flags = O_NONBLOCK, .f_op = dev_fops };
 }
