@@ -216,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 
 	if (size < sizeof(control))
-		return -1;
+		return 0;
 	memcpy(&control, data, sizeof(control));
 	len = size - sizeof(control);
 	/* Of just its size, so that ASan sees the first byte beyond. */
