@@ -14,9 +14,10 @@ trap 'rm -rf "$tmp"' EXIT
 
 say() { echo "# $*"; }
 
-# until_true COMMAND...: poll until it succeeds; fails after a minute.
+# until_true COMMAND...: poll until it succeeds; fails after a minute, or what
+# settings make of that.
 until_true() {
-	local end=$((SECONDS + 60))
+	local end=$((SECONDS + 60 * ${TEST_SLOWER:-1}))
 
 	until "$@"; do
 		if [ "$SECONDS" -ge "$end" ]; then

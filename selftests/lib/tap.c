@@ -75,6 +75,13 @@ int64_t t_now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+int t_slower(void)
+{
+	const char *s = getenv("TEST_SLOWER");
+
+	return s && atoi(s) > 0 ? atoi(s) : 1;
+}
+
 struct t_deadline t_deadline(void)
 {
 	return (struct t_deadline){ t_now_ms() + T_WAIT * 1000LL };

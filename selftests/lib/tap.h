@@ -24,9 +24,9 @@
 #include <string.h>
 
 /* A test that hangs is ended after so many seconds: emulation is slow. */
-#define T_GUARD		240
+#define T_GUARD		(240 * t_slower())
 /* Waiting for something that another process does, at most, in seconds. */
-#define T_WAIT		60
+#define T_WAIT		(60 * t_slower())
 
 typedef void (*test_fn)(const void *arg);
 
@@ -34,6 +34,9 @@ void t_add(const char *name, test_fn fn, const void *arg);
 void t_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void t_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* TEST_SLOWER; see settings. */
+int t_slower(void);
 
 /* Called in each test's process before its function; see env.c. */
 void t_setup(void);
