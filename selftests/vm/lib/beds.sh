@@ -3,15 +3,18 @@
 #
 # The beds: which kernel, in which root. Beds that share a root differ in the
 # kernel only. The kernel is a pattern (extended regular expression) for the
-# ABI name in linux-headers-ABI-amd64; the newest match is taken.
+# ABI name in linux-headers-ABI-amd64; the newest match is taken. Where fragments
+# of a configuration are named (kernel-*.config), it is a pattern for a linux-source
+# package, of which lib/kernel.sh builds the kernel.
 
-# bed           root      kernel
+# bed           root      kernel                                fragments
 bed_table='
 debian12        bookworm  6\.1\.0-[0-9]+
 debian12-6.12   bookworm  6\.12\.[0-9]+\+deb12[.0-9]*
 debian13        trixie    6\.12\.[0-9]+\+deb13[.0-9]*
 debian13-bpo    trixie    7\.[0-9]+\.[0-9]+\+deb13[.0-9]*
 sid             sid       [7-9]\.[0-9.]+\+deb[0-9.]+
+debug-7         trixie    linux-source-7\.[0-9]+                guest+debug
 '
 
 # What is installed in a root besides what "minbase" brings. Kernels, sparse,
@@ -40,8 +43,23 @@ bed_field() {
 		END { exit !found }' <<<"$bed_table"
 }
 
-# The beds of one root, with their kernel patterns.
-root_beds() { awk -v root="$1" '$2 == root { print $1, $3 }' <<<"$bed_table"; }
+# The beds of one root whose kernels come with it, with their patterns.
+root_beds() { awk -v root="$1" '$2 == root && !$4 { print $1, $3 }' <<<"$bed_table"; }
+
+# How many times longer than on stock kernels (emulated as well) things may take.
+bed_slower() {
+	if [ -n "$(bed_field "$1" 4)" ]; then echo 5; else echo 1; fi
+}
+
+kver() { cat "$("$vm_dir/bed" --dir "$1")/kver"; }
+
+# test_devices BED: into devices, what the tests want, as options of "run".
+test_devices() {
+	devices=(--dax pmem:1G --dax pmem:1G)
+	case $(kver "$1") in
+	[7-9].*) devices+=(--dax fsdev:1G) ;;
+	esac
+}
 
 check_bed() {
 	bed_field "$1" 2 >/dev/null ||

@@ -3,7 +3,7 @@
 #
 # Make of a root what boots: the kernel as an ELF (QEMU starts that by PVH,
 # without the decompression under emulation) and a small initramfs.
-# Needs common.sh.
+# Needs common.sh, beds.sh, root.sh, kernel.sh.
 
 # What the initramfs must be able to load to find the root.
 initramfs_modules='virtio_pci virtio_blk erofs overlay crc32c_generic lz4_decompress'
@@ -33,13 +33,20 @@ extract_vmlinux() {
 }
 
 make_initramfs() {
-	local tree=$1 kver=$2 out=$3 work module path moddir
+	local tree=$1 kver=$2 out=$3 work
 
 	work=$(mktemp -d "${out%/*}/initramfs-XXXXXX")
 	mkdir -p "$work/bin" "$work/sbin" "$work/dev" "$work/proc" "$work/sys"
 	cp "$tree/bin/busybox" "$work/bin/"
 	ln -s ../bin/busybox "$work/sbin/modprobe"
-	moddir=$work/lib/modules/$kver
+	[ ! -d "$tree/lib/modules/$kver" ] || add_modules "$tree" "$kver" "$work"
+	(cd "$work" && find . | cpio --quiet -o -H newc) >"$out"
+	rm -r "$work"
+}
+
+add_modules() { # add_modules TREE KVER INITRAMFS
+	local tree=$1 kver=$2 moddir=$3/lib/modules/$2 module path
+
 	mkdir -p "$moddir"
 	cp "$tree/lib/modules/$kver"/modules.{builtin,builtin.modinfo,order} "$moddir/"
 	for module in $initramfs_modules; do
@@ -54,9 +61,7 @@ make_initramfs() {
 		*) cp "$path" "$moddir/" ;;
 		esac
 	done
-	depmod -b "$work" "$kver"
-	(cd "$work" && find . | cpio --quiet -o -H newc) >"$out"
-	rm -r "$work"
+	depmod -b "$3" "$kver"
 }
 
 boot_parts() {
@@ -69,19 +74,42 @@ boot_parts() {
 	make_initramfs "$tree" "$kver" "$work/initramfs.cpio"
 }
 
+# The same of a kernel that lib/kernel.sh has built.
+built_boot_parts() {
+	local work=$1 tree=$2 kver=$3 kernel=$4
+
+	ln -s "../../kernels/${kernel##*/}" "$work/kernel"
+	# KASAN has no shadow yet where PVH enters: not the ELF file, here.
+	cp "$kernel/bzImage" "$work/vmlinux"
+	make_initramfs "$tree" "$kver" "$work/initramfs.cpio"
+}
+
+bed_stamp() { # bed_stamp BED ROOT-DIR
+	{
+		echo "$2"
+		cat "$vm_dir/lib/boot.sh"
+		if [ -n "$(bed_field "$1" 4)" ]; then
+			kernel_stamp "$1"
+			cat "$vm_dir/lib/kernel.sh" "$vm_dir/lib/kernel-hook"
+		fi
+	} | sha256sum | cut -c1-16
+}
+
 # make_bed BED: sees to it that there is one as these scripts make it; sets
-# bed_dir. There are kver, vmlinux, initramfs.cpio, root (a link).
+# bed_dir. There are kver, vmlinux, initramfs.cpio, root (a link) and, if the
+# kernel is our own, kernel (a link).
 make_bed() {
-	local bed=$1 stamp work log kver
+	local bed=$1 stamp work log kver kernel_dir=
 
 	make_root "$(bed_field "$bed" 2)"
-	stamp=$({ echo "$root_dir"; cat "$vm_dir/lib/boot.sh"; } |
-		sha256sum | cut -c1-16)
+	stamp=$(bed_stamp "$bed" "$root_dir")
 	bed_dir=$cache/beds/$bed-$stamp
 	if [ -e "$bed_dir" ]; then
 		touch "$bed_dir/used"
+		[ ! -e "$bed_dir/kernel" ] || touch "$bed_dir/kernel/used"
 		return
 	fi
+	[ -z "$(bed_field "$bed" 4)" ] || make_kernel "$bed"
 	lock "bed-$bed-$stamp"
 	if [ ! -e "$bed_dir" ]; then
 		mkdir -p "$cache/beds" "$cache/log"
@@ -89,9 +117,15 @@ make_bed() {
 		: >"$log"
 		work=$(mktemp -d "$cache/beds/.new-$bed-XXXXXX")
 		undo=$work
-		kver=$(awk -v bed="$bed" '$1 == bed { print $2 }' "$root_dir/kernels")
-		step "$log" "unpacking the kernel $kver" \
-			boot_parts "$work" "$root_dir/tree" "$kver"
+		if [ -n "$kernel_dir" ]; then
+			kver=$(cat "$kernel_dir/kver")
+			step "$log" "taking the kernel $kver" built_boot_parts \
+				"$work" "$root_dir/tree" "$kver" "$kernel_dir"
+		else
+			kver=$(awk -v bed="$bed" '$1 == bed { print $2 }' "$root_dir/kernels")
+			step "$log" "unpacking the kernel $kver" \
+				boot_parts "$work" "$root_dir/tree" "$kver"
+		fi
 		echo "$kver" >"$work/kver"
 		ln -s "../../roots/${root_dir##*/}" "$work/root"
 		touch "$work/used"

@@ -5,8 +5,10 @@
 
 # in_root TREE SRC PAYLOAD COMMAND...: run COMMAND in TREE, which stays
 # read-only, with SRC as /src and PAYLOAD as /payload, in namespaces of its own
-# that leave neither a mount nor a process behind.
+# that leave neither a mount nor a process behind. /run/kernel is kernel_tree, if
+# that is set: what a kernel of our own making has for its modules.
 read_only=1
+kernel_tree=
 in_root() {
 	local tree=$1 src=$2 payload=$3
 
@@ -14,8 +16,8 @@ in_root() {
 	# shellcheck disable=SC2016 # for the inner shell
 	unshare --mount --pid --fork --kill-child --propagation private \
 		bash -euc '
-		tree=$1 src=$2 payload=$3 read_only=$4
-		shift 4
+		tree=$1 src=$2 payload=$3 read_only=$4 kernel=$5
+		shift 5
 		mount --bind "$tree" "$tree"
 		cd "$tree"
 		[ -z "$read_only" ] || mount -o remount,bind,ro .
@@ -26,10 +28,15 @@ in_root() {
 		mount -t tmpfs -o mode=755 run run
 		mount --bind "$src" src
 		mount --bind "$payload" payload
+		if [ -n "$kernel" ]; then
+			mkdir run/kernel
+			mount --bind "$kernel" run/kernel
+			mount -o remount,bind,ro run/kernel
+		fi
 		cd src
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 \
 			TERM="${TERM:-dumb}" chroot "$tree" /usr/bin/env -C /src "$@"
-	' in_root "$tree" "$src" "$payload" "$read_only" "$@"
+	' in_root "$tree" "$src" "$payload" "$read_only" "$kernel_tree" "$@"
 }
 
 # in_scratch_root TREE SRC COMMAND...: the same, but all of the root may be
@@ -42,15 +49,15 @@ in_scratch_root() {
 	unshare --mount --propagation private bash -euc '
 		. "$1/lib/common.sh"
 		. "$1/lib/chroot.sh"
-		tree=$2 src=$3 scratch=/mnt
-		shift 3
+		tree=$2 src=$3 kernel_tree=$4 scratch=/mnt
+		shift 4
 		mount -t tmpfs scratch $scratch
 		mkdir $scratch/upper $scratch/work $scratch/root
 		mount -t overlay scratch $scratch/root \
 			-o "lowerdir=$tree,upperdir=$scratch/upper,workdir=$scratch/work"
 		read_only=
 		in_root $scratch/root "$src" "$src" "$@"
-	' in_scratch_root "$vm_dir" "$tree" "$src" "$@"
+	' in_scratch_root "$vm_dir" "$tree" "$src" "$kernel_tree" "$@"
 }
 
 # copy_tree DIR: bring DIR to the state of this source tree (what git tracks or

@@ -26,7 +26,11 @@ index_modules() {
 	local both=/tmp/both/lib/modules/$1
 
 	mkdir -p "$both/kernel" "$both/updates"
-	mount --bind "$root/kernel" "$both/kernel"
+	if [ -d "$root" ]; then
+		mount --bind "$root/kernel" "$both/kernel"
+	else
+		root=/run/kernel # which has all built in
+	fi
 	mount --bind "$ours/updates" "$both/updates"
 	cp "$root"/modules.{order,builtin,builtin.modinfo} "$both/"
 	depmod -b /tmp/both "$kver"
