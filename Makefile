@@ -11,6 +11,7 @@ PARTS ?= kmod user/lib user/devices user/server user/run selftests \
 USER_PARTS = $(filter-out kmod,$(PARTS))
 
 CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
+CHECK_DEBUG_BEDS = debug-7
 CHECK_ALL_BEDS = debian12 debian12-6.12 debian13 debian13-bpo sid
 
 export PREFIX DESTDIR KVER KDIR
@@ -84,6 +85,9 @@ check-peer:
 check-stress:
 	selftests/vm/check-long stress $(CHECK_BEDS)
 
+check-debug:
+	selftests/vm/check-long debug $(or $(BEDS),$(CHECK_DEBUG_BEDS))
+
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
 
@@ -115,6 +119,8 @@ help:
 	@echo '                  and, there, check-peer and check-stress'
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
 	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
+	@echo 'make check-debug  the tests in guests whose kernel checks itself, hours:'
+	@echo '                  $(CHECK_DEBUG_BEDS) (BEDS="..." names others)'
 	@echo 'make fuzz         libFuzzer, SECONDS=$(SECONDS) in all, on this machine'
 	@echo 'make style        checkpatch and shellcheck'
 	@echo 'make demo         two hosts, one memory'
@@ -126,4 +132,4 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-peer check-stress check-unit fuzz demo bench style help
+	check-peer check-stress check-debug check-unit fuzz demo bench style help
