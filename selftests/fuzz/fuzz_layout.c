@@ -22,47 +22,22 @@
 #include <fusefmap.h>
 #include "fmap_core.h"
 #include "fuzz.h"
+#include "../unit/made_up.h"
 #include "../../user/server/static.h"
 
-#define GIB		(1ULL << 30)
 #define MAX_RANGES	4096
 
 static const struct layout_ops *const ops = &static_layout_ops;
 
 /* --- the machine --- */
 
-static const struct made_up {
-	enum dev_by by;
-	const char *value;
-	const char *path;
-	uint64_t id, start, size;
-} made_up[] = {
-	{ DEV_BY_PATH, "/dev/pmem0", "/dev/pmem0", 1, 0, GIB },
-	{ DEV_BY_PATH, "/dev/pmem0p1", "/dev/pmem0p1", 1, GIB / 2, GIB / 2 },
-	{ DEV_BY_PATH, "/dev/pmem0p2", "/dev/pmem0p2", 1, 0, GIB / 2 },
-	{ DEV_BY_PATH, "/dev/pmem1", "/dev/pmem1", 2, 0, 4 * GIB },
-	{ DEV_BY_PATH, "/dev/pmem2", "/dev/pmem2", 4, 0, -4096ULL },
-	{ DEV_BY_NAMESPACE, "6a0f9d0b-3c5e-4d52-8f2e-0d6a1c9b7e45",
-	  "/dev/pmem0", 1, 0, GIB },
-	{ DEV_BY_DAXDEV, "dax0.0", "/dev/dax0.0", 3, 0, 2 * GIB },
-};
-
 int dev_resolve(const struct dev_spec *spec, unsigned int flags,
 		struct dev_info *out)
 {
-	unsigned int i;
-
 	(void)flags;
+	if (made_up_device(spec, out))
+		return 0;
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < ARRAY_SIZE(made_up); i++)
-		if (made_up[i].by == spec->by &&
-		    !strcmp(made_up[i].value, spec->value)) {
-			strcpy(out->path, made_up[i].path);
-			out->id = made_up[i].id;
-			out->start = made_up[i].start;
-			out->size = made_up[i].size;
-			return 0;
-		}
 	strcpy(out->why, "there is none");
 	return -ENODEV;
 }

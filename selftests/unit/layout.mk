@@ -7,11 +7,11 @@ LIBFMAPFSD := $(SERVER)/$(if $(SANFLAGS),san/)libfmapfsd.a
 LAYOUT_LIBS := $(shell $(PKG_CONFIG) --libs libcyaml yaml-0.1 libsystemd)
 
 test_size_OBJS := $(LIBFMAPFSD)
-test_layout_OBJS := $(B)layouts.o $(LIBFMAPFSD)
+test_layout_OBJS := $(B)layouts.o $(B)made_up.o $(LIBFMAPFSD)
 test_layout_LIBS := $(LAYOUT_LIBS)
-test_layout_wrong_OBJS := $(B)layouts.o $(LIBFMAPFSD)
+test_layout_wrong_OBJS := $(B)layouts.o $(B)made_up.o $(LIBFMAPFSD)
 test_layout_wrong_LIBS := $(LAYOUT_LIBS)
-test_layout_serve_OBJS := $(B)layouts.o $(LIBFMAPFSD)
+test_layout_serve_OBJS := $(B)layouts.o $(B)made_up.o $(LIBFMAPFSD)
 test_layout_serve_LIBS := $(LAYOUT_LIBS)
 FMAPFSD := $(SERVER)/$(if $(SANFLAGS),san/)fmapfsd
 test_layout_check_CFLAGS := -DFMAPFSD='"$(abspath $(FMAPFSD))"' \

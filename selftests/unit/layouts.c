@@ -6,20 +6,6 @@
 
 unsigned int layout_dev_flags;
 
-static const struct made_up {
-	enum dev_by by;
-	const char *value;
-	const char *path;
-	uint64_t id, start, size;
-} made_up[] = {
-	{ DEV_BY_PATH, "/dev/pmem0", "/dev/pmem0", 1, 0, GIB },
-	{ DEV_BY_PATH, "/dev/pmem0p1", "/dev/pmem0p1", 1, GIB / 2, GIB / 2 },
-	{ DEV_BY_PATH, "/dev/pmem0p2", "/dev/pmem0p2", 1, 0, GIB / 2 },
-	{ DEV_BY_PATH, "/dev/pmem1", "/dev/pmem1", 2, 0, 4 * GIB },
-	{ DEV_BY_NAMESPACE, LAYOUT_UUID, "/dev/pmem0", 1, 0, GIB },
-	{ DEV_BY_DAXDEV, "dax0.0", "/dev/dax0.0", 3, 0, 2 * GIB },
-};
-
 /* A file that the test has made. */
 static int resolve_file(const char *path, struct dev_info *out)
 {
@@ -38,19 +24,10 @@ static int resolve_file(const char *path, struct dev_info *out)
 int dev_resolve(const struct dev_spec *spec, unsigned int flags,
 		struct dev_info *out)
 {
-	unsigned int i;
-
 	layout_dev_flags = flags;
+	if (made_up_device(spec, out))
+		return 0;
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < ARRAY_SIZE(made_up); i++)
-		if (made_up[i].by == spec->by &&
-		    !strcmp(made_up[i].value, spec->value)) {
-			strcpy(out->path, made_up[i].path);
-			out->id = made_up[i].id;
-			out->start = made_up[i].start;
-			out->size = made_up[i].size;
-			return 0;
-		}
 	if (!strncmp(spec->value, "/tmp/", 5))
 		return resolve_file(spec->value, out);
 	if (!strcmp(spec->value, "dax1.0")) {

@@ -7,15 +7,13 @@
 #define UNIT_LAYOUTS_H
 
 #include "unit.h"
+#include "made_up.h"
 #include "../../user/server/static.h"
 
 /*
- * There are /dev/pmem0 (1 GiB), /dev/pmem0p1 and p2 (its second half, and its
- * first) and /dev/pmem1 (4 GiB) by path; the namespace LAYOUT_UUID is /dev/pmem0,
- * the daxdev dax0.0 is /dev/dax0.0 (2 GiB); dax1.0 is bound to device_dax. Paths
- * in /tmp are those of files.
+ * Besides the devices of made_up.h there is dax1.0, bound to device_dax. Paths in
+ * /tmp are those of files.
  */
-#define LAYOUT_UUID	"6a0f9d0b-3c5e-4d52-8f2e-0d6a1c9b7e45"
 
 /* The flags that dev_resolve() was last called with. */
 extern unsigned int layout_dev_flags;

@@ -259,7 +259,7 @@ static void wrong_devices_are_refused(void **state)
 		  "l:4:13: error: devices[1].daxdev: is bound to device_dax\n"
 		  "      echo unbind\n"
 		  "l:5:5: error: devices[2]: has several of path, namespace and daxdev; must have exactly one\n" },
-		{ "files: []\ndevices:\n  - path: /dev/pmem0\n  - namespace: " LAYOUT_UUID "\n"
+		{ "files: []\ndevices:\n  - path: /dev/pmem0\n  - namespace: " MADE_UP_UUID "\n"
 		  "  - path: /dev/pmem1\n  - path: /dev/pmem0p1\n",
 		  "l:4:16: error: devices[1].namespace: /dev/pmem0 is the same memory as devices[0] (line 3), /dev/pmem0; list it once\n"
 		  "l:6:11: error: devices[3].path: /dev/pmem0p1 is the same memory as devices[0] (line 3), /dev/pmem0; list it once\n"
