@@ -316,31 +316,30 @@ void fmapfs_update_nosec(struct inode *inode)
 	inode_set_flags(inode, is_sxid(inode->i_mode) ? 0 : S_NOSEC, S_NOSEC);
 }
 
-/* What is cached of an ordinary file whose attributes were others before. */
-static void update_cache(struct inode *inode, loff_t old_size,
-			 struct timespec64 old_mtime,
-			 const struct fmapfs_attr *attr)
-{
-	u64 flags = fmapfs_agreed(inode->i_sb)->flags;
-	bool drop = false;
-
-	if (old_size != attr->size) {
-		fmapfs_cache_truncate(inode, attr->size);
-		drop = flags & FUSE_AUTO_INVAL_DATA ||
-		       !(flags & FUSE_EXPLICIT_INVAL_DATA);
-	} else if (flags & FUSE_AUTO_INVAL_DATA) {
-		drop = !timespec64_equal(&old_mtime, &attr->mtime);
-	}
-	if (drop)
-		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
-}
-
 /* What an inode had before other attributes were taken over. */
 struct old_attr {
 	loff_t size;
 	struct timespec64 mtime;
 	bool map;
 };
+
+/* What is cached of an ordinary file whose attributes were others before. */
+static void update_cache(struct inode *inode, const struct old_attr *was,
+			 const struct fmapfs_attr *attr)
+{
+	u64 flags = fmapfs_agreed(inode->i_sb)->flags;
+	bool drop = false;
+
+	if (was->size != attr->size) {
+		fmapfs_cache_truncate(inode, attr->size);
+		drop = flags & FUSE_AUTO_INVAL_DATA ||
+		       !(flags & FUSE_EXPLICIT_INVAL_DATA);
+	} else if (flags & FUSE_AUTO_INVAL_DATA) {
+		drop = !timespec64_equal(&was->mtime, &attr->mtime);
+	}
+	if (drop)
+		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
+}
 
 /* Return: false: those that it has were asked for later. */
 static bool set_attr(struct inode *inode, const struct fmapfs_attr *attr,
@@ -404,7 +403,7 @@ bool fmapfs_update_attr(struct inode *inode, const struct fmapfs_attr *attr)
 	if (!set_attr(inode, attr, &was))
 		return false;
 	if (S_ISREG(inode->i_mode) && !was.map)
-		update_cache(inode, was.size, was.mtime, attr);
+		update_cache(inode, &was, attr);
 	return true;
 }
 
