@@ -85,8 +85,11 @@ check-peer:
 check-stress:
 	selftests/vm/check-long stress $(CHECK_BEDS)
 
+check-guest:
+	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_BEDS))
+
 check-debug:
-	selftests/vm/check-long debug $(or $(BEDS),$(CHECK_DEBUG_BEDS))
+	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_DEBUG_BEDS))
 
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
@@ -115,6 +118,7 @@ help:
 	@echo 'make check-unit   unit tests, on this machine'
 	@echo 'make check        all tests, on stock kernels in virtual machines:'
 	@echo '                  $(CHECK_BEDS)'
+	@echo 'make check-guest  those that run in guests; TESTS="..." says which, BEDS="..." where'
 	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
 	@echo '                  and, there, check-peer and check-stress'
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
@@ -132,4 +136,5 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-peer check-stress check-debug check-unit fuzz demo bench style help
+	check-guest check-peer check-stress check-debug check-unit fuzz demo bench \
+	style help
