@@ -159,7 +159,7 @@ void fmapfs_cache_freeze(struct inode *inode, pgoff_t first, pgoff_t last)
 	LIST_HEAD(ios);
 
 	spin_lock(&fi->lock);
-	fi->frozen++;
+	WRITE_ONCE(fi->frozen, fi->frozen + 1);
 	take_ios(&fi->fills, first, last, &ios);
 	spin_unlock(&fi->lock);
 	detach(&ios);
@@ -170,7 +170,8 @@ void fmapfs_cache_thaw(struct inode *inode)
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	spin_lock(&fi->lock);
-	if (!--fi->frozen)
+	WRITE_ONCE(fi->frozen, fi->frozen - 1);
+	if (!fi->frozen)
 		wake_up_all(&fi->io_wait);
 	spin_unlock(&fi->lock);
 }

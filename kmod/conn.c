@@ -492,21 +492,32 @@ void fmapfs_conn_drop_dev(struct fmapfs_conn *conn, const void *dev)
 
 unsigned int fmapfs_conn_waiting(struct fmapfs_conn *conn)
 {
-	return READ_ONCE(conn->nr_waiting);
+	unsigned int n;
+
+	spin_lock(&conn->lock);
+	n = conn->nr_waiting;
+	spin_unlock(&conn->lock);
+	return n;
 }
 
 /* Has the server enough to do, so that what is not needed yet can wait? */
 bool fmapfs_conn_congested(struct fmapfs_conn *conn)
 {
-	return READ_ONCE(conn->nr_background) >=
-	       READ_ONCE(conn->congestion_threshold);
+	bool rc;
+
+	spin_lock(&conn->lock);
+	rc = conn->nr_background >= conn->congestion_threshold;
+	spin_unlock(&conn->lock);
+	return rc;
 }
 
 void fmapfs_conn_limits(struct fmapfs_conn *conn, unsigned int *max_background,
 			unsigned int *congestion_threshold)
 {
-	*max_background = READ_ONCE(conn->max_background);
-	*congestion_threshold = READ_ONCE(conn->congestion_threshold);
+	spin_lock(&conn->lock);
+	*max_background = conn->max_background;
+	*congestion_threshold = conn->congestion_threshold;
+	spin_unlock(&conn->lock);
 }
 
 /**

@@ -490,7 +490,7 @@ static long ioctl_sync_init(struct fmapfs_dev *dev)
 	if (dev->conn)
 		rc = -EINVAL;
 	else
-		dev->sync_init = true;
+		WRITE_ONCE(dev->sync_init, true);
 	mutex_unlock(&attach_lock);
 	return rc;
 }

@@ -28,8 +28,8 @@ static void publish(struct inode *inode, struct fmapfs_map *map)
 
 	lockdep_assert_held(&fi->lock);
 	inode->i_blocks = DIV_ROUND_UP_ULL(map->fmap->file_size, 512);
-	fi->devs_used |= map->fmap->dev_mask;
-	fi->map_error = 0;
+	WRITE_ONCE(fi->devs_used, fi->devs_used | map->fmap->dev_mask);
+	WRITE_ONCE(fi->map_error, 0);
 	/* Pairs with fmapfs_has_map(). */
 	smp_store_release(&fi->map, map);
 	WRITE_ONCE(fi->revoked, false);
@@ -156,7 +156,7 @@ int fmapfs_fmap_fetch(struct inode *inode)
 		return fmapfs_fmap_renew(inode);
 	if (mutex_lock_killable(&fi->open_lock))
 		return -EINTR;
-	if (!fi->asked && !fmapfs_sb(inode->i_sb)->no_fmap) {
+	if (!fi->asked && !READ_ONCE(fmapfs_sb(inode->i_sb)->no_fmap)) {
 		rc = ask(inode, &none);
 		fi->asked = !rc;
 	}

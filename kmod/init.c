@@ -110,15 +110,17 @@ static void agree_sizes(struct fmapfs_agreed *agreed,
 			const struct fuse_init_out *out)
 {
 	u32 pages = DEFAULT_PAGES;
+	u32 max_write = MIN_WRITE;
 
 	if (agreed->flags & FUSE_MAX_PAGES)
 		pages = clamp_t(u32, out->max_pages, 1, LIMIT_PAGES);
-	agreed->max_read = pages * PAGE_SIZE;
+	if (agreed->flags & FUSE_BIG_WRITES)
+		max_write = clamp_t(u32, out->max_write, MIN_WRITE,
+				    pages * PAGE_SIZE);
 	agreed->max_readahead = out->max_readahead;
-	agreed->max_write = clamp_t(u32, out->max_write, MIN_WRITE,
-				    agreed->max_read);
-	if (!(agreed->flags & FUSE_BIG_WRITES))
-		agreed->max_write = MIN_WRITE;
+	/* Other server threads, in read(2), look at these meanwhile. */
+	WRITE_ONCE(agreed->max_read, pages * PAGE_SIZE);
+	WRITE_ONCE(agreed->max_write, max_write);
 }
 
 /* What follows @flags2; a header older than the flags has no names for it. */

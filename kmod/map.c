@@ -219,7 +219,7 @@ int fmapfs_map_new(struct inode *inode, const u64 *size,
 	*mapp = NULL;
 	n = get_message(inode, &msg);
 	if (n == -ENOSYS)
-		fmapfs_sb(inode->i_sb)->no_fmap = true;
+		WRITE_ONCE(fmapfs_sb(inode->i_sb)->no_fmap, true);
 	if (n == -ENOSYS || n == -EOPNOTSUPP)
 		return 0;
 	if (n < 0)

@@ -388,7 +388,7 @@ void fmapfs_file_caches(struct inode *inode, struct fmapfs_file *ff)
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	spin_lock(&fi->lock);
-	fi->nr_cached += !ff->cached;
+	WRITE_ONCE(fi->nr_cached, fi->nr_cached + !ff->cached);
 	ff->cached = true;
 	spin_unlock(&fi->lock);
 }
@@ -398,7 +398,7 @@ void fmapfs_file_uncaches(struct inode *inode, struct fmapfs_file *ff)
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	spin_lock(&fi->lock);
-	fi->nr_cached -= ff->cached;
+	WRITE_ONCE(fi->nr_cached, fi->nr_cached - ff->cached);
 	ff->cached = false;
 	spin_unlock(&fi->lock);
 }
