@@ -132,11 +132,14 @@ static void fill_partial(struct kstat *stat, const struct inode *inode,
 	stat->btime = attr->btime;
 }
 
-static void fill_stat(struct inode *inode, struct kstat *stat)
+/* All of it as it was at one time: no mtime of one reply and size of another. */
+static void fill_stat(struct mnt_idmap *idmap, u32 mask, struct inode *inode,
+		      struct kstat *stat)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 
 	spin_lock(&fi->lock);
+	generic_fillattr(idmap, mask, inode, stat);
 	stat->mode = fi->shown_mode;
 	stat->ino = fi->orig_ino;
 	stat->blksize = fi->blksize ? rounddown_pow_of_two(fi->blksize) :
@@ -170,8 +173,7 @@ int fmapfs_getattr(struct mnt_idmap *idmap, const struct path *path,
 	rc = ask(inode, mask, flags, &partial, &attr);
 	if (rc)
 		return rc;
-	generic_fillattr(idmap, mask, inode, stat);
-	fill_stat(inode, stat);
+	fill_stat(idmap, mask, inode, stat);
 	if (partial)
 		fill_partial(stat, inode, partial, &attr);
 	return 0;
