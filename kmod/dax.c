@@ -171,6 +171,7 @@ static vm_fault_t renew_in_fault(struct vm_fault *vmf)
 {
 	struct file *file = vmf->vma->vm_file;
 	struct inode *inode = file_inode(file);
+	int error = READ_ONCE(fmapfs_i(inode)->map_error);
 
 	/* It is not mapped any more, not even to be read: from the start. */
 	if (vmf->flags & FAULT_FLAG_MKWRITE)
@@ -179,10 +180,10 @@ static vm_fault_t renew_in_fault(struct vm_fault *vmf)
 		return VM_FAULT_RETRY;
 	/* As userfaultfd does: who cannot let go of mmap_lock cannot wait. */
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
-	    (vmf->flags & FAULT_FLAG_TRIED &&
-	     READ_ONCE(fmapfs_i(inode)->map_error))) {
+	    (vmf->flags & FAULT_FLAG_TRIED && error)) {
 		fmapfs_count(inode->i_sb, FMAPFS_FAULT_ERROR, 1);
-		return VM_FAULT_SIGBUS;
+		/* Without memory the access is tried anew, as on any mapping. */
+		return error == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 	}
 	get_file(file);
 	release_fault_lock(vmf);
