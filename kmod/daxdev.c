@@ -34,6 +34,13 @@ static int refuse(struct fmapfs_found *found, int error, const char *why)
 	return error;
 }
 
+/* Whatever keeps it from being opened; but a lack of memory passes. */
+static int not_opened(struct fmapfs_found *found, int error, const char *why)
+{
+	return error == -ENOMEM ? refuse(found, error, "no memory") :
+				  refuse(found, -ENODEV, why);
+}
+
 static bool is_block(const struct fmapfs_daxdev *dev)
 {
 	return S_ISBLK(dev->mode);
@@ -141,10 +148,10 @@ static int open_block(struct fmapfs_daxdev *dev, const struct file *file,
 					       &registry, NULL);
 	if (IS_ERR(dev->bdev_file)) {
 		rc = PTR_ERR(dev->bdev_file);
-		rc = refuse(found, rc == -EBUSY ? -EBUSY : -ENODEV,
-			    rc == -EBUSY ?
-			    "it is mounted, or used by another driver, or partly used by fmapfs" :
-			    "it cannot be opened");
+		rc = rc == -EBUSY ?
+		     refuse(found, rc,
+			    "it is mounted, or used by another driver, or partly used by fmapfs") :
+		     not_opened(found, rc, "it cannot be opened");
 		goto put_dax;
 	}
 	bdev = file_bdev(dev->bdev_file);
@@ -376,7 +383,7 @@ int fmapfs_daxdev_open_file(struct file *file, struct fmapfs_found *found)
  * @found: result; its device is to be dropped with fmapfs_daxdev_put()
  *
  * Who may not write to the device has it read-only. Return: as
- * fmapfs_daxdev_open_file(), but -ENODEV for whatever is no DAX device.
+ * fmapfs_daxdev_open_file(), but -ENODEV for whatever is no DAX device; or -ENOMEM.
  */
 int fmapfs_daxdev_open_path(const char *path, struct fmapfs_found *found)
 {
@@ -397,7 +404,8 @@ int fmapfs_daxdev_open_path(const char *path, struct fmapfs_found *found)
 		return refuse(found, -ENODEV,
 			      "it has no driver (a DAX character device needs fsdev_dax)");
 	default:
-		return refuse(found, -ENODEV, "the server cannot open it");
+		return not_opened(found, PTR_ERR(file),
+				  "the server cannot open it");
 	}
 	rc = fmapfs_daxdev_open_file(file, found);
 	fput(file);

@@ -91,8 +91,10 @@ static int ask(struct super_block *sb, struct answer *answer)
 	req = fmapfs_req_new(fmapfs_sb(sb)->conn, FUSE_GET_DAXDEV,
 			     answer->index, sizeof(*in),
 			     sizeof(struct fuse_daxdev_out), 0);
-	if (!req)
+	if (!req) {
+		answer->found.why = "no memory";
 		return -ENOMEM;
+	}
 	in = fmapfs_req_body(req);
 	in->daxdev_num = answer->index;
 	refcount_inc(&answer->count);
