@@ -38,10 +38,13 @@ static struct inode *made_inode(struct inode *dir, struct fmapfs_made *made)
 	return inode;
 }
 
-/* May the name be there, although it was not before? */
+/*
+ * May the name be there, although it was not before? Memory may have been lacking
+ * for what the server has made.
+ */
 static bool is_perhaps_made(int rc)
 {
-	return rc == -EEXIST || rc == -EINTR;
+	return rc == -EEXIST || rc == -EINTR || rc == -ENOMEM;
 }
 
 /*
@@ -51,16 +54,17 @@ static bool is_perhaps_made(int rc)
 static struct dentry *finish_making(struct inode *dir, struct dentry *dentry,
 				    int rc, struct fmapfs_made *made)
 {
+	struct inode *inode = NULL;
 	struct dentry *alias;
-	struct inode *inode;
 
+	if (!rc) {
+		inode = made_inode(dir, made);
+		rc = inode ? 0 : -ENOMEM;
+	}
 	if (is_perhaps_made(rc))
 		fmapfs_forget_name(dentry);
 	if (rc)
 		return ERR_PTR(rc);
-	inode = made_inode(dir, made);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
 	/* A server may well answer with a directory that has a name already. */
 	d_drop(dentry);
 	alias = d_splice_alias(inode, dentry);
