@@ -199,9 +199,11 @@ int fmapfs_proto_init(struct super_block *sb)
 	struct fmapfs_req *req;
 	int rc;
 
+	/* Surely: for another mount the device fd is spent. */
 	req = fmapfs_req_new(fs->conn, FUSE_INIT, FUSE_ROOT_ID, sizeof(*in),
 			     sizeof(struct fuse_init_out),
-			     FMAPFS_REQ_EARLY | FMAPFS_REQ_OUTVAR);
+			     FMAPFS_REQ_EARLY | FMAPFS_REQ_OUTVAR |
+			     FMAPFS_REQ_SURE);
 	if (!req)
 		return -ENOMEM;
 	fmapfs_req_of_nobody(req);
