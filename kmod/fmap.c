@@ -68,9 +68,31 @@ static int install(struct inode *inode, struct fmapfs_map *map)
 	return rc;
 }
 
+/* Guarded by map_lock. On an error @map has no memory. */
+static int claim_and_install(struct inode *inode, struct fmapfs_map *map)
+{
+	int rc = fmapfs_map_claim(map);
+
+	if (rc)
+		return rc;
+	/* Before the first fault, so that a removal finds every page. */
+	fmapfs_claims_start(map);
+	filemap_invalidate_lock(inode->i_mapping);
+	/* What FUSE_NOTIFY_STORE may have left. */
+	if (!fmapfs_i(inode)->map)
+		truncate_inode_pages(inode->i_mapping, 0);
+	rc = install(inode, map);
+	filemap_invalidate_unlock(inode->i_mapping);
+	if (rc) {
+		fmapfs_claims_stop(map);
+		fmapfs_claims_remove(map);
+	}
+	return rc;
+}
+
 /*
  * Puts a map in force for none, or for one that was revoked. @since: revocations
- * before it was asked for.
+ * before it was asked for. On an error @map has no memory.
  */
 static int put_in_force(struct inode *inode, struct fmapfs_map *map, u64 since)
 {
@@ -78,26 +100,14 @@ static int put_in_force(struct inode *inode, struct fmapfs_map *map, u64 since)
 	struct fmapfs_map *old;
 	int rc = MAP_IS_OLD;
 
-	/* Before the first fault, so that a removal finds every page. */
-	fmapfs_claims_start(map);
-	if (down_write_killable(&fi->map_lock)) {
-		fmapfs_claims_stop(map);
+	if (down_write_killable(&fi->map_lock))
 		return -EINTR;
-	}
 	old = fi->map;
-	if (fi->revocations == since) {
-		filemap_invalidate_lock(inode->i_mapping);
-		/* What FUSE_NOTIFY_STORE may have left. */
-		if (!old)
-			truncate_inode_pages(inode->i_mapping, 0);
-		rc = install(inode, map);
-		filemap_invalidate_unlock(inode->i_mapping);
-	}
+	if (fi->revocations == since)
+		rc = claim_and_install(inode, map);
 	up_write(&fi->map_lock);
-	if (rc) {
-		fmapfs_claims_stop(map);
+	if (rc)
 		return rc;
-	}
 	fmapfs_count(inode->i_sb, FMAPFS_FMAPS, 1);
 	trace_fmapfs_fmap_install(inode, map);
 	fmapfs_map_drop(old);
@@ -326,23 +336,36 @@ static void swap_maps(struct inode *inode, struct fmapfs_map *map)
 	filemap_invalidate_unlock(inode->i_mapping);
 }
 
+/* Guarded by map_lock. On an error @map has no memory, and all is as it was. */
+static int claim_and_swap(struct inode *inode, struct fmapfs_map *map)
+{
+	int rc = fmapfs_map_claim(map);
+
+	if (rc)
+		return rc;
+	if (!fmapfs_i(inode)->revoked)
+		rc = take_back(inode);
+	if (rc)
+		fmapfs_claims_remove(map);
+	else
+		swap_maps(inode, map);
+	return rc;
+}
+
 /* On an error @map is dropped. @since: as above. */
 static int replace(struct inode *inode, struct fmapfs_map *map, u64 since)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	struct fmapfs_map *old = NULL;
+	struct fmapfs_map *old;
 	int rc = MAP_IS_OLD;
 
 	if (down_write_killable(&fi->map_lock)) {
 		fmapfs_map_drop(map);
 		return -EINTR;
 	}
+	old = fi->map;
 	if (fi->revocations == since)
-		rc = fi->revoked ? 0 : take_back(inode);
-	if (!rc) {
-		old = fi->map;
-		swap_maps(inode, map);
-	}
+		rc = claim_and_swap(inode, map);
 	up_write(&fi->map_lock);
 	if (rc) {
 		fmapfs_map_drop(map);

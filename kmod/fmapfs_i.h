@@ -134,13 +134,13 @@ struct fmapfs_sb {
 
 /* What may be done with a map. */
 enum fmapfs_map_state {
-	FMAPFS_MAP_NEW,		/* has its memory, is not in force yet */
+	FMAPFS_MAP_NEW,		/* is not in force yet */
 	FMAPFS_MAP_LIVE,	/* in force */
 	FMAPFS_MAP_STOPPED,	/* being replaced or evicted: leave its inode alone */
 };
 
 /**
- * struct fmapfs_map - an fmap that has been checked and has its memory
+ * struct fmapfs_map - an fmap that has been checked
  * @fmap: the decoded message; constant
  * @inode: the file; constant. It outlives the map
  * @claims: its ranges in the devices' interval trees, one for each of fmap->runs
@@ -526,6 +526,7 @@ void fmapfs_debugfs_del(struct super_block *sb);
 /* In map.c */
 int fmapfs_map_new(struct inode *inode, const u64 *size,
 		   struct fmapfs_map **mapp);
+int fmapfs_map_claim(struct fmapfs_map *map);
 void fmapfs_map_drop(struct fmapfs_map *map);
 
 /* In fmap.c */

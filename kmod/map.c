@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Making an fmap: fetched message → decoded → the size agrees → the devices are
- * there and large enough → the memory is claimed. Then it can be put in force
+ * there and large enough. Then its memory can be claimed, and it be put in force
  * (fmap.c). What fails before leaves no trace but a message.
  */
 #include <linux/slab.h>
@@ -115,36 +115,52 @@ static int check_devices(struct inode *inode, struct fmapfs_map *map,
 	return 0;
 }
 
-static int claim_memory(struct inode *inode, struct fmapfs_map *map,
+/* Says what is in the way of a map. Return: -EEXIST or -ENODEV, @rc. */
+static int refuse_claim(struct inode *inode, const struct fmap *fmap,
+			const struct fmapfs_clash *clash, int rc,
 			struct fmap_error *err)
 {
-	const struct fmap *fmap = map->fmap;
-	struct fmapfs_clash clash = {};
-	const struct fmap_run *run;
-	int rc;
+	const struct fmap_run *run = &fmap->runs[clash->run];
 
-	map->claims = kvcalloc(fmap->nruns, sizeof(*map->claims),
-			       GFP_KERNEL_ACCOUNT);
-	if (!map->claims)
-		return -ENOMEM;
-	rc = fmapfs_claims_insert(map, fmapfs_sb(inode->i_sb)->devtab, &clash);
-	if (!rc)
-		return 0;
-	run = &fmap->runs[clash.run];
 	if (rc == -ENODEV)
-		return refuse(err, rc, fmap_run_at(fmap, clash.run),
+		return refuse(err, rc, fmap_run_at(fmap, clash->run),
 			      "se_devindex", run->dev,
 			      "that of a device that is still there");
-	if (clash.nodeid)
+	if (clash->nodeid)
 		fmapfs_err_rl(inode->i_sb,
 			      "node %llu: device %u, bytes %llu to %llu overlap those of node %llu of mount %u:%u\n",
 			      fmapfs_i(inode)->nodeid, run->dev, run->dev_off,
-			      run->dev_off + run->len, clash.nodeid,
-			      MAJOR(clash.dev), MINOR(clash.dev));
-	return refuse(err, rc, fmap_run_at(fmap, clash.run), "se_offset",
-		      run->dev_off, clash.nodeid ?
+			      run->dev_off + run->len, clash->nodeid,
+			      MAJOR(clash->dev), MINOR(clash->dev));
+	return refuse(err, rc, fmap_run_at(fmap, clash->run), "se_offset",
+		      run->dev_off, clash->nodeid ?
 		      "outside of what other files have" :
 		      "outside of the map's other extents");
+}
+
+/**
+ * fmapfs_map_claim - take the memory of a map
+ * @map: a new map
+ *
+ * Under the map_lock of its inode, with which it is known whether the map still
+ * is what the server has told last: one that is not must not stand in the way of
+ * who has the memory now. Return: 0; or an error, as the protocol says, and
+ * nothing is taken.
+ */
+int fmapfs_map_claim(struct fmapfs_map *map)
+{
+	struct inode *inode = map->inode;
+	struct fmapfs_clash clash = {};
+	struct fmap_error err = {};
+	int rc;
+
+	lockdep_assert_held_write(&fmapfs_i(inode)->map_lock);
+	rc = fmapfs_claims_insert(map, fmapfs_sb(inode->i_sb)->devtab, &clash);
+	if (rc) {
+		refuse_claim(inode, map->fmap, &clash, rc, &err);
+		log_refused(inode, &err, rc);
+	}
+	return rc;
 }
 
 /* --- making and freeing --- */
@@ -180,9 +196,11 @@ static int check_map(struct inode *inode, struct fmapfs_map *map,
 				"the size that SETATTR was answered with");
 	if (!rc)
 		rc = check_devices(inode, map, err);
-	if (!rc)
-		rc = claim_memory(inode, map, err);
-	return rc;
+	if (rc)
+		return rc;
+	map->claims = kvcalloc(map->fmap->nruns, sizeof(*map->claims),
+			       GFP_KERNEL_ACCOUNT);
+	return map->claims ? 0 : -ENOMEM;
 }
 
 /* Decodes the message and checks the map. */
@@ -203,7 +221,7 @@ static int map_fill(struct inode *inode, struct fmapfs_map *map,
  * fmapfs_map_new - ask for a file's map
  * @inode: the file
  * @size: of the map that it is to be, bytes; NULL: as the file's attributes say
- * @mapp: result: a map that has its memory, or NULL, which is the server's
+ * @mapp: result: a map that has no memory yet, or NULL, which is the server's
  *	answer, too
  *
  * Return: 0; or an error: the server's, or a map that is not accepted.
