@@ -19,6 +19,9 @@
 /* How often a map is asked for that is not of the size of the attributes. */
 #define SIZE_TRIES	3
 
+/* While pages are pinned; in jiffies. */
+#define LOOK_AGAIN	(HZ / 10)
+
 /* --- putting it in force --- */
 
 /* Guarded by fi->lock. @map is seen last. */
@@ -188,6 +191,10 @@ static int unmap_and_flush(struct inode *inode)
  * need them; and so do handlers of memory errors and of removal, which would
  * make the whole machine wait. Called with the task about to sleep: if a lock is
  * waited for on the way it does not, and the page is looked at once more.
+ *
+ * So it is after a while, too, when nothing is mapped any more. From 6.15 on a
+ * mapping holds a page as a pin does: if a fault has mapped the page meanwhile,
+ * the end of the last pin wakes nobody.
  */
 static void wait_unlocked(struct inode *inode)
 {
@@ -196,7 +203,7 @@ static void wait_unlocked(struct inode *inode)
 	filemap_invalidate_unlock(inode->i_mapping);
 	sched_annotate_sleep();
 	fmapfs_claims_start(map);
-	schedule();
+	schedule_timeout(LOOK_AGAIN);
 	fmapfs_claims_stop_killable(map);
 	filemap_invalidate_lock(inode->i_mapping);
 	unmap_and_flush(inode);

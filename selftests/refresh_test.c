@@ -12,7 +12,8 @@
  * 3. Who waits for the new map can be killed, whatever he waits in; meanwhile his
  *    mm is not locked. He gets the map that was asked for last; so does who asks
  *    for the first.
- * 4. Pinned pages are waited for, killably; then the map stays in force.
+ * 4. Pinned pages are waited for, killably; then the map stays in force. That they
+ *    are mapped again meanwhile makes no difference.
  * 5. What is copied from and to a file whose own map is revoked is copied.
  * 6. Under load, of several processes, nothing is lost and nothing goes astray.
  */
@@ -506,6 +507,29 @@ TEST(pinned_pages_are_waited_for_killably)
 	pat_fill(o.p, 2, 0, LARGE);
 	RAW(pmem(1)->node, AT, 2, 0, LARGE);
 	RAW(pmem(0)->node, AT, 1, 0, LARGE);
+	OK(close(ends[0]));
+	OK(close(ends[1]));
+	one_end(&o);
+}
+
+TEST(pinned_page_may_be_mapped_again_meanwhile)
+{
+	struct one o = one_new();
+	struct iovec iov = { o.p + SMALL, PAGE };
+	uint8_t buf[PAGE];
+	struct task t;
+	int ends[2];
+
+	OK(pipe(ends));
+	EQ(vmsplice(ends[1], &iov, 1, 0), PAGE);
+	t = task_start(revoke_task, &o);
+	UNTIL(task_sleeps(&t));
+	EQ(try_write(o.p + SMALL, pat(1, SMALL)), 0);
+	EQ(read(ends[0], buf, PAGE), PAGE);
+	PAT(buf, 1, SMALL, PAGE);
+	EQ(task_wait(&t), 0);
+	PAT(o.p, 1, 0, LARGE);
+	EQ(srv_seen(o.s, FUSE_GET_FMAP), 2);
 	OK(close(ends[0]));
 	OK(close(ends[1]));
 	one_end(&o);
