@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,92 +27,11 @@
 #include "lib/env.h"
 #include "lib/mem.h"
 #include "lib/note.h"
+#include "lib/removable.h"
 
 #define AT	(128 * MIB)
 #define LEN	(16 * MIB)
 #define RW	(PROT_READ | PROT_WRITE)
-
-/* A device, and where its driver has it. */
-struct removable {
-	const struct daxdev *dev;
-	char driver[64];	/* a directory of sysfs */
-	char name[64];		/* what the driver calls it */
-};
-
-static void find_driver(struct removable *r)
-{
-	const char *base = strrchr(r->dev->node, '/') + 1;
-	char link[128], target[256];
-
-	if (!strcmp(r->dev->type, "fsdev")) {
-		strcpy(r->driver, "/sys/bus/dax/drivers/fsdev_dax");
-		strcpy(r->name, base);
-		return;
-	}
-	strcpy(r->driver, "/sys/bus/nd/drivers/nd_pmem");
-	snprintf(link, sizeof(link), "/sys/class/block/%s/device", base);
-	target[OK(readlink(link, target, sizeof(target) - 1))] = 0;
-	snprintf(r->name, sizeof(r->name), "%s", strrchr(target, '/') + 1);
-}
-
-static bool is_bound(const struct removable *r)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), "%s/%s", r->driver, r->name);
-	return !access(path, F_OK);
-}
-
-static void tell_driver(const struct removable *r, const char *what)
-{
-	char path[160];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", r->driver, what);
-	fd = OK(open(path, O_WRONLY | O_CLOEXEC));
-	EQ(write(fd, r->name, strlen(r->name)), strlen(r->name));
-	OK(close(fd));
-}
-
-static void take_away(const struct removable *r)
-{
-	tell_driver(r, "unbind");
-	TRUE(!is_bound(r));
-}
-
-static void give_back(const struct removable *r)
-{
-	tell_driver(r, "bind");
-	UNTIL(!access(r->dev->node, F_OK));
-}
-
-/* In a process of its own for each device, which is there again afterwards. */
-static void with_each_device(void (*fn)(const struct removable *r))
-{
-	const struct daxdev *devs;
-	int n = daxdevs(&devs), status, pid;
-
-	TRUE(n >= 2);
-	for (int i = 0; i < n; i++) {
-		struct removable r = { .dev = &devs[i] };
-
-		if (!strcmp(devs[i].type, "devdax"))
-			continue;
-		find_driver(&r);
-		TRUE(is_bound(&r));
-		pid = OK(fork());
-		if (!pid) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			fn(&r);
-			_exit(0);
-		}
-		EQ(waitpid(pid, &status, 0), pid);
-		if (!is_bound(&r))
-			give_back(&r);
-		if (status)
-			FAIL("with %s: status %#x", r.dev->node, status);
-	}
-}
 
 /* Device index 0 of the server is @dev. */
 static struct srv *srv_with_files(const struct daxdev *dev)
