@@ -9,6 +9,7 @@
  */
 #include <linux/blkdev.h>
 #include <linux/cdev.h>
+#include <linux/cred.h>
 #include <linux/dax.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -377,21 +378,38 @@ int fmapfs_daxdev_open_file(struct file *file, struct fmapfs_found *found)
 	return 0;
 }
 
+/* May the caller open what @cred may open, and no more than that? */
+static bool acts_for(const struct cred *cred)
+{
+	const struct cred *own = current_cred();
+
+	return own == cred ||
+	       (own->user_ns == cred->user_ns && !cred_fscmp(own, cred) &&
+		cap_issubset(own->cap_effective, cred->cap_effective));
+}
+
 /**
  * fmapfs_daxdev_open_path - hold the device that a path names
  * @path: looked up with the caller's credentials, root and mounts
+ * @cred: who is to have no more rights than these: the caller
  * @found: result; its device is to be dropped with fmapfs_daxdev_put()
  *
  * Who may not write to the device has it read-only. Return: as
- * fmapfs_daxdev_open_file(), but -ENODEV for whatever is no DAX device; or -ENOMEM.
+ * fmapfs_daxdev_open_file(), but -ENODEV for whatever is no DAX device; -ENOMEM;
+ * or -EPERM: the caller has other rights than @cred.
  */
-int fmapfs_daxdev_open_path(const char *path, struct fmapfs_found *found)
+int fmapfs_daxdev_open_path(const char *path, const struct cred *cred,
+			    struct fmapfs_found *found)
 {
 	int flags = O_LARGEFILE | O_NONBLOCK | O_NOCTTY;
-	struct file *file = filp_open(path, O_RDWR | flags, 0);
+	struct file *file;
 	int rc;
 
 	*found = (struct fmapfs_found){};
+	if (!acts_for(cred))
+		return refuse(found, -EPERM,
+			      "who answers has other rights than who has read the request");
+	file = filp_open(path, O_RDWR | flags, 0);
 	if (file == ERR_PTR(-EACCES) || file == ERR_PTR(-EPERM) ||
 	    file == ERR_PTR(-EROFS))
 		file = filp_open(path, O_RDONLY | flags, 0);

@@ -28,6 +28,7 @@
 #include <linux/types.h>
 #include "fmap_core.h"
 
+struct cred;
 struct dax_device;
 struct dax_holder_operations;
 struct file;
@@ -102,7 +103,8 @@ struct fmapfs_found {
 int fmapfs_daxdev_init(void);
 void fmapfs_daxdev_exit(void);
 bool fmapfs_daxdev_has_char(void);
-int fmapfs_daxdev_open_path(const char *path, struct fmapfs_found *found);
+int fmapfs_daxdev_open_path(const char *path, const struct cred *cred,
+			    struct fmapfs_found *found);
 int fmapfs_daxdev_open_file(struct file *file, struct fmapfs_found *found);
 void fmapfs_daxdev_put(struct fmapfs_daxdev *dev);
 int fmapfs_daxdev_flush(struct fmapfs_daxdev *dev);

@@ -5,6 +5,7 @@
  * One read(2) takes one request, one INTERRUPT, or as many forgets as fit. One
  * write(2) brings one reply, or one notification.
  */
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -142,6 +143,7 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 {
 	struct fmapfs_req *req = list_first_entry(&conn->pending,
 						  struct fmapfs_req, list);
+	const struct cred *reader = NULL;
 	ssize_t rc = req->in_size;
 
 	conn->forget_burst = 0;
@@ -155,7 +157,12 @@ static ssize_t read_request(struct fmapfs_conn *conn,
 	}
 	fmapfs_req_sent(req, dev);
 	refcount_inc(&req->count);
+	if (req->flags & FMAPFS_REQ_READER) {
+		reader = req->reader;
+		req->reader = get_current_cred();
+	}
 	spin_unlock(&conn->lock);
+	put_cred(reader);
 
 	if (copy_to_iter(req->in, req->in_size, to) != req->in_size) {
 		fmapfs_req_unread(req, dev);

@@ -59,7 +59,11 @@ static void answer_put(struct answer *answer)
 	kfree(answer);
 }
 
-/* In the server's write(2): its credentials, root and mounts. */
+/*
+ * In the server's write(2): its credentials, root and mounts. A program of more
+ * rights that the server makes write for it, by giving it the device as its
+ * stdout, say, has not read the request.
+ */
 static int find_device(struct fmapfs_req *req)
 {
 	const struct fuse_daxdev_out *out = req->out;
@@ -74,7 +78,8 @@ static int find_device(struct fmapfs_req *req)
 		return -EIO;
 	}
 	strscpy(answer->name, out->name, sizeof(answer->name));
-	return fmapfs_daxdev_open_path(answer->name, &answer->found);
+	return fmapfs_daxdev_open_path(answer->name, req->reader,
+				       &answer->found);
 }
 
 static void request_ended(struct fmapfs_req *req)
@@ -90,7 +95,8 @@ static int ask(struct super_block *sb, struct answer *answer)
 
 	req = fmapfs_req_new(fmapfs_sb(sb)->conn, FUSE_GET_DAXDEV,
 			     answer->index, sizeof(*in),
-			     sizeof(struct fuse_daxdev_out), 0);
+			     sizeof(struct fuse_daxdev_out),
+			     FMAPFS_REQ_READER);
 	if (!req) {
 		answer->found.why = "no memory";
 		return -ENOMEM;

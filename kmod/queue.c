@@ -119,6 +119,7 @@ void fmapfs_req_put(struct fmapfs_req *req)
 	kvfree(req->in);
 	kvfree(req->out);
 	fmapfs_forget_free(req->forget);
+	put_cred(req->reader);
 	fmapfs_conn_put(req->conn);
 	kmem_cache_free(req_cache, req);
 }

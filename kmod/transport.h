@@ -18,6 +18,7 @@
 #include <linux/wait.h>
 #include <linux/fuse_fmap.h>
 
+struct cred;
 struct file;
 struct iov_iter;
 struct fmapfs_conn;
@@ -96,6 +97,7 @@ enum fmapfs_req_state {
 #define FMAPFS_REQ_EARLY	BIT(1) /* goes out before INIT is answered */
 #define FMAPFS_REQ_NOREPLY	BIT(2) /* is over when the server has read it */
 #define FMAPFS_REQ_SURE		BIT(3) /* is made, and sent, whatever the caller suffers */
+#define FMAPFS_REQ_READER	BIT(4) /* remembers who has read it */
 
 /**
  * struct fmapfs_req - one request to the server
@@ -105,6 +107,8 @@ enum fmapfs_req_state {
  * @count: references: the maker's, and one from queueing to the end
  * @conn: the connection; holds a reference to it
  * @dev: the device fd it was read through; guarded by the connection's lock
+ * @reader: with FMAPFS_REQ_READER: the credentials of who has read it last, with a
+ *	reference; guarded by the connection's lock, constant once it is taken
  * @flags: FMAPFS_REQ_*; constant
  * @state: guarded by the connection's lock
  * @interrupted: the caller has seen a signal; guarded by the connection's lock
@@ -140,6 +144,7 @@ struct fmapfs_req {
 	refcount_t count;
 	struct fmapfs_conn *conn;
 	const void *dev;
+	const struct cred *reader;
 	unsigned int flags;
 	enum fmapfs_req_state state;
 	unsigned long created;

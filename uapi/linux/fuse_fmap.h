@@ -28,7 +28,8 @@
  *   Request: fuse_in_header.nodeid is the device index; body struct
  *   fuse_get_daxdev_in with the same number.
  *   Reply: exactly one struct fuse_daxdev_out. The name is looked up with the
- *   credentials and in the root of the server, while it writes the reply.
+ *   credentials and in the root of the server, while it writes the reply. Nothing
+ *   is opened if these are not the credentials that the request was read with.
  */
 #ifndef _LINUX_FUSE_FMAP_H
 #define _LINUX_FUSE_FMAP_H

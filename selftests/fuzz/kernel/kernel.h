@@ -230,6 +230,7 @@ typedef struct { u32 val; } kuid_t;
 typedef struct { u32 val; } kgid_t;
 struct user_namespace { char unused; };
 struct pid_namespace { char unused; };
+struct cred { char unused; };
 struct pid { char unused; };
 struct task { void *files; };
 extern struct user_namespace init_user_ns;
@@ -250,6 +251,10 @@ extern struct task env_current;
 #define in_group_p(gid)		((gid).val == 7)
 #define CAP_FSETID		4
 #define capable(cap)		((void)(cap), false)
+/* Each reference is one of its own, so that none is lost or used too long. */
+#define get_current_cred()	\
+	((const struct cred *)kzalloc(sizeof(struct cred), __GFP_NOFAIL))
+#define put_cred(cred)		kfree((void *)(cred))
 #define fatal_signal_pending(t)	((void)(t), false)
 #define task_pid(t)		((void)(t), (struct pid *)NULL)
 #define task_tgid(t)		((void)(t), (struct pid *)NULL)

@@ -250,8 +250,10 @@ bool fmapfs_daxdev_has_char(void)
 }
 
 /* Those below /dev are there. */
-int fmapfs_daxdev_open_path(const char *path, struct fmapfs_found *found)
+int fmapfs_daxdev_open_path(const char *path, const struct cred *cred,
+			    struct fmapfs_found *found)
 {
+	MUST(cred);
 	env_may_sleep();
 	MUST(strnlen(path, DAXDEV_NAME_MAX) < DAXDEV_NAME_MAX);
 	if (strncmp(path, "/dev/", 5)) {
