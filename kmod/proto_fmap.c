@@ -128,7 +128,7 @@ static int ask_and_add(struct super_block *sb, u32 index)
 		rc = fmapfs_devtab_add(fmapfs_sb(sb)->devtab, index,
 				       &answer->found);
 	else if (rc != -EINTR)
-		fmapfs_err_rl(sb, "GET_DAXDEV: index %u: \"%*pEs\": %s (%d)\n",
+		fmapfs_err_rl(sb, "GET_DAXDEV: index %u: \"%*pE\": %s (%d)\n",
 			      index, (int)strlen(answer->name), answer->name,
 			      answer->found.why ?: "the server answers an error",
 			      rc);
