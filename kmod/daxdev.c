@@ -472,6 +472,20 @@ int fmapfs_daxdev_flush(struct fmapfs_daxdev *dev)
 	return blkdev_issue_flush(file_bdev(dev->bdev_file));
 }
 
+/**
+ * fmapfs_daxdev_size - how large is a device just now?
+ * @dev: the device
+ *
+ * A partition can be made smaller while it is in use, and what was its end be
+ * another's. If it becomes larger, that is for the next one to use. Return: bytes.
+ */
+u64 fmapfs_daxdev_size(const struct fmapfs_daxdev *dev)
+{
+	if (!dev->bdev_file)
+		return dev->size;
+	return min_t(u64, dev->size, bdev_nr_bytes(file_bdev(dev->bdev_file)));
+}
+
 /* Can this kernel use /dev/daxX.Y? */
 bool fmapfs_daxdev_has_char(void)
 {

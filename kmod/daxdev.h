@@ -66,7 +66,7 @@ struct fmapfs_mem {
  * @devt: its number
  * @mode: S_IFBLK or S_IFCHR
  * @start: where in @mem it begins, bytes
- * @size: bytes
+ * @size: bytes when it was opened; see fmapfs_daxdev_size()
  * @bdev_file: block device, opened exclusively; NULL: a character device
  * @segs: ends of its segments from its start, in bytes: a character device may
  *	be made of several ranges of memory, which no access may cross
@@ -108,6 +108,7 @@ int fmapfs_daxdev_open_path(const char *path, const struct cred *cred,
 int fmapfs_daxdev_open_file(struct file *file, struct fmapfs_found *found);
 void fmapfs_daxdev_put(struct fmapfs_daxdev *dev);
 int fmapfs_daxdev_flush(struct fmapfs_daxdev *dev);
+u64 fmapfs_daxdev_size(const struct fmapfs_daxdev *dev);
 
 /* Bytes from @off, which is on the device, that one access may cover. */
 static inline u64 fmapfs_daxdev_contiguous(const struct fmapfs_daxdev *dev,

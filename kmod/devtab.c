@@ -183,7 +183,7 @@ int fmapfs_devtab_show(struct fmapfs_devtab *tab, char *buf, size_t size)
 		if (!dev)
 			continue;
 		n += scnprintf(buf + n, size - n, "%u %s %llu %s\n", i,
-			       dev->name, dev->size,
+			       dev->name, fmapfs_daxdev_size(dev),
 			       READ_ONCE(dev->mem->gone) ? "gone" :
 			       test_bit(i, tab->read_only) ? "ro" : "rw");
 	}

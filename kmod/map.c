@@ -95,6 +95,7 @@ static int check_devices(struct inode *inode, struct fmapfs_map *map,
 	u32 i;
 
 	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS; i++) {
+		u64 size;
 		int rc;
 
 		if (!(fmap->dev_mask & BIT_ULL(i)))
@@ -106,8 +107,8 @@ static int check_devices(struct inode *inode, struct fmapfs_map *map,
 				      "that of a DAX device that can be used");
 		if (rc)
 			return rc;
-		rc = fmap_check_device(fmap, i, fmapfs_devtab_get(tab, i)->size,
-				       err);
+		size = fmapfs_daxdev_size(fmapfs_devtab_get(tab, i));
+		rc = fmap_check_device(fmap, i, size, err);
 		if (rc)
 			return rc;
 		map->read_only |= test_bit(i, tab->read_only);
