@@ -212,19 +212,32 @@ int fmapfs_memory_changed(struct inode *inode)
 }
 
 /*
+ * Has the server agreed to take set-id bits away when it makes this change? Of a
+ * write to memory it hears nothing.
+ */
+static bool server_drops_set_id(const struct inode *inode,
+				const struct iattr *iattr)
+{
+	const u64 by_server = FUSE_HANDLE_KILLPRIV | FUSE_HANDLE_KILLPRIV_V2;
+	const unsigned int changes = ATTR_SIZE | ATTR_UID | ATTR_GID;
+
+	return fmapfs_agreed(inode->i_sb)->flags & by_server &&
+	       (!fmapfs_has_map(inode) || iattr->ia_valid & changes);
+}
+
+/*
  * To take set-id bits away, the VFS has made a mode of the one that we know,
  * which may be old: makes it anew, unless the server sees to it.
  */
 static int drop_set_id(struct inode *inode, struct iattr *iattr)
 {
-	const u64 by_server = FUSE_HANDLE_KILLPRIV | FUSE_HANDLE_KILLPRIV_V2;
 	struct fmapfs_file *ff = NULL;
 	int rc;
 
 	if (!(iattr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID)))
 		return 0;
 	iattr->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_MODE);
-	if (fmapfs_agreed(inode->i_sb)->flags & by_server)
+	if (server_drops_set_id(inode, iattr))
 		return 0;
 	if (iattr->ia_valid & ATTR_FILE)
 		ff = iattr->ia_file->private_data;
