@@ -5,6 +5,7 @@ TEST_GEN_PROGS := \
 	mount_test \
 	transport_test \
 	privilege_test \
+	rights_test \
 	reply_test \
 	interrupt_test \
 	names_test \
