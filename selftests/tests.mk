@@ -6,6 +6,7 @@ TEST_GEN_PROGS := \
 	transport_test \
 	privilege_test \
 	rights_test \
+	secrecy_test \
 	reply_test \
 	interrupt_test \
 	names_test \
