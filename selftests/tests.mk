@@ -36,6 +36,7 @@ TEST_GEN_PROGS := \
 	fsx_test \
 	device_test \
 	lifetime_test \
+	alias_test \
 	removal_test \
 	refetch_test \
 	refresh_test \
