@@ -37,6 +37,7 @@ TEST_GEN_PROGS := \
 	device_test \
 	lifetime_test \
 	alias_test \
+	partition_test \
 	removal_test \
 	refetch_test \
 	refresh_test \
