@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The data path of a file with a map: offset → extent → device → memory, and
- * what the DAX core makes of it.
+ * The data path of a file with a map: what the DAX core makes of it.
  *
  * The map is stable under map_lock (read, write, fiemap) or invalidate_lock
  * (faults, mmap), held shared. If the server has revoked it, another is asked for
  * with neither of them held.
  */
 #include <linux/dax.h>
-#include <linux/fiemap.h>
 #include <linux/file.h>
 #include <linux/huge_mm.h>
-#include <linux/iomap.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -19,6 +16,7 @@
 #include <linux/uio.h>
 #include <linux/writeback.h>
 #include "fmapfs_i.h"
+#include "place.h"
 #include "trace.h"
 
 /* write(2) looks for signals after so many bytes. */
@@ -29,122 +27,6 @@
 
 /* No server can answer that. The map was revoked: ask for another. */
 #define REVOKED		(-ERESTARTNOINTR)
-
-/* --- resolving --- */
-
-/**
- * struct place - where a range of a file lies in memory
- * @dax_dev: the DAX device
- * @addr: bytes from the start of @dax_dev
- * @dev_off: bytes from the start of the device node, as in the fmap
- * @len: bytes that are contiguous from there
- */
-struct place {
-	struct dax_device *dax_dev;
-	u64 addr;
-	u64 dev_off;
-	u64 len;
-};
-
-static const struct fmapfs_map *map_of(const struct inode *inode)
-{
-	lockdep_assert(lockdep_is_held(&fmapfs_i(inode)->map_lock) ||
-		       lockdep_is_held(&inode->i_mapping->invalidate_lock));
-	return fmapfs_i(inode)->map;
-}
-
-static int find_place(const struct inode *inode, u64 off, u64 wanted,
-		      bool write, struct place *place)
-{
-	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
-	const struct fmapfs_map *map = map_of(inode);
-	const struct fmapfs_daxdev *dev;
-	struct fmap_target target;
-
-	if (!map || READ_ONCE(map->gone))
-		return -EIO;
-	if (fmap_resolve(map->fmap, off, wanted, &target))
-		return -EIO;
-	if (write && test_bit(target.dev, tab->read_only))
-		return -EROFS;
-	dev = fmapfs_devtab_get(tab, target.dev);
-	place->dax_dev = dev->mem->dax_dev;
-	place->addr = dev->start + target.dev_off;
-	place->dev_off = target.dev_off;
-	place->len = min(target.len,
-			 fmapfs_daxdev_contiguous(dev, target.dev_off));
-	return 0;
-}
-
-static int report_hole(loff_t pos, loff_t length, struct iomap *iomap)
-{
-	iomap->type = IOMAP_HOLE;
-	iomap->addr = IOMAP_NULL_ADDR;
-	iomap->offset = pos;
-	iomap->length = length;
-	return 0;
-}
-
-static int iomap_begin(struct inode *inode, loff_t pos, loff_t length,
-		       unsigned int flags, struct iomap *iomap,
-		       struct iomap *srcmap)
-{
-	/* The DAX core wants whole pages. The last one is all the file's. */
-	u64 off = round_down((u64)pos, PAGE_SIZE);
-	u64 wanted = round_up((u64)pos + length, PAGE_SIZE) - off;
-	bool report = flags & IOMAP_REPORT;
-	struct place place;
-	int rc;
-
-	if (report) {
-		u64 end = round_up((u64)i_size_read(inode), PAGE_SIZE);
-
-		/* A walk over all extents has many steps. */
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-		if (off >= end)
-			return report_hole(pos, length, iomap);
-		wanted = min(wanted, end - off);
-	}
-	rc = find_place(inode, off, wanted, flags & IOMAP_WRITE, &place);
-	if (rc)
-		return rc;
-	iomap->type = IOMAP_MAPPED;
-	iomap->dax_dev = place.dax_dev;
-	iomap->addr = report ? place.dev_off : place.addr;
-	iomap->offset = off;
-	iomap->length = round_up(place.len, PAGE_SIZE);
-	return 0;
-}
-
-static const struct iomap_ops dax_iomap_ops = {
-	.iomap_begin = iomap_begin,
-};
-
-/* An extent at a time: what tells the caller about it may fault. */
-static int report_begin(struct inode *inode, loff_t pos, loff_t length,
-			unsigned int flags, struct iomap *iomap,
-			struct iomap *srcmap)
-{
-	int rc = fmapfs_map_lock(inode);
-
-	if (rc)
-		return rc;
-	rc = iomap_begin(inode, pos, length, flags, iomap, srcmap);
-	up_read(&fmapfs_i(inode)->map_lock);
-	return rc;
-}
-
-static const struct iomap_ops report_iomap_ops = {
-	.iomap_begin = report_begin,
-};
-
-int fmapfs_dax_fiemap(struct inode *inode, struct fiemap_extent_info *info,
-		      u64 start, u64 len)
-{
-	return iomap_fiemap(inode, info, start, len, &report_iomap_ops);
-}
 
 /* --- mmap and faults --- */
 
@@ -208,7 +90,8 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	revoked = fmapfs_i(inode)->revoked;
 	if (!revoked)
-		ret = dax_iomap_fault(vmf, order, NULL, NULL, &dax_iomap_ops);
+		ret = dax_iomap_fault(vmf, order, NULL, NULL,
+				      &fmapfs_dax_iomap_ops);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);
@@ -241,7 +124,7 @@ static const struct vm_operations_struct dax_vm_ops = {
 static bool is_synchronous(struct inode *inode)
 {
 	struct fmapfs_devtab *tab = fmapfs_sb(inode->i_sb)->devtab;
-	u64 mask = map_of(inode)->fmap->dev_mask;
+	u64 mask = fmapfs_map_of(inode)->fmap->dev_mask;
 
 	for (; mask; mask &= mask - 1)
 		if (!dax_synchronous(fmapfs_devtab_get(tab, __ffs64(mask))->mem->dax_dev))
@@ -258,7 +141,7 @@ int fmapfs_dax_mmap(struct file *file, struct vm_area_struct *vma)
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	if (vma->vm_flags & VM_SYNC && !is_synchronous(inode))
 		rc = -EOPNOTSUPP;
-	else if (vma->vm_flags & VM_SHARED && map_of(inode)->read_only)
+	else if (vma->vm_flags & VM_SHARED && fmapfs_map_of(inode)->read_only)
 		rc = vma->vm_flags & VM_WRITE ? -EACCES : 1;
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (rc < 0)
@@ -377,7 +260,7 @@ static ssize_t copy_out(struct kiocb *iocb, struct iov_iter *to)
 		iov_iter_truncate(to, left);
 	}
 	pagefault_disable();
-	rc = dax_iomap_rw(iocb, to, &dax_iomap_ops);
+	rc = dax_iomap_rw(iocb, to, &fmapfs_dax_iomap_ops);
 	pagefault_enable();
 	iov_iter_reexpand(to, iov_iter_count(to) + cut);
 	return rc;
@@ -414,7 +297,7 @@ ssize_t fmapfs_dax_read_iter(struct kiocb *iocb, struct iov_iter *to)
 /* --- write --- */
 
 /* Return: bytes copied past the CPU's caches, or -errno. Under dax_read_lock. */
-static ssize_t store(const struct place *place, struct iov_iter *from)
+static ssize_t store(const struct fmapfs_place *place, struct iov_iter *from)
 {
 	size_t in_page = offset_in_page(place->addr);
 	u64 len = min_t(u64, place->len, COPY_MAX);
@@ -448,14 +331,14 @@ static ssize_t store(const struct place *place, struct iov_iter *from)
 static ssize_t copy_in(struct inode *inode, loff_t pos, struct iov_iter *from)
 {
 	ssize_t done = 0, n = 0;
-	struct place place;
+	struct fmapfs_place place;
 	int id;
 
 	id = dax_read_lock();
 	while (iov_iter_count(from)) {
 		n = fatal_signal_pending(current) ? -EINTR :
-		    find_place(inode, pos + done, iov_iter_count(from), true,
-			       &place);
+		    fmapfs_find_place(inode, pos + done, iov_iter_count(from),
+				      true, &place);
 		if (n)
 			break;
 		n = store(&place, from);
