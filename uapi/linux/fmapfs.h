@@ -45,6 +45,7 @@ struct fmapfs_version {
  * @size: in: bytes at @buf; out: bytes of the message
  * @flags: zero
  *
+ * Whoever has the file open may ask, as with FIEMAP; O_PATH is not enough.
  * The message is what the kernel works by, encoded anew: reserved fields are
  * zero, and it is of the sized dialect only if it exceeds the plain one's caps.
  * ENODATA: the file has no fmap; EOVERFLOW: @buf is too small, @size says what
