@@ -268,15 +268,19 @@ static void wait_change(void)
 
 /* --- a device is removed --- */
 
+/* After this no fault is under way that has not seen what was marked before. */
+static void wait_for_faults(struct address_space *mapping)
+{
+	filemap_invalidate_lock(mapping);
+	filemap_invalidate_unlock(mapping);
+}
+
 /* Takes everything away from a file whose map is pinned and marked as gone. */
 static void revoke(struct inode *inode)
 {
 	struct address_space *mapping = inode->i_mapping;
 
-	/* After this no fault is under way that has not seen the mark. */
-	filemap_invalidate_lock(mapping);
-	filemap_invalidate_unlock(mapping);
-
+	wait_for_faults(mapping);
 	unmap_mapping_range(mapping, 0, 0, 0);
 	/* The memory is still there. What is in the CPU's caches belongs to it. */
 	filemap_write_and_wait(mapping);
@@ -346,6 +350,27 @@ static bool file_range(const struct fmapfs_claim *claim, u64 off, u64 *len,
 	return rel < ext->nbytes;
 }
 
+/*
+ * Who has it mapped and is not killed now gets to know when he touches it. That
+ * it has not been written back is for fsync() to say.
+ */
+static int kill_mappers_of(struct address_space *mapping, pgoff_t index,
+			   unsigned long npages, int mf_flags)
+{
+	unsigned long i;
+	int rc;
+
+	for (i = index; i < index + npages; i++) {
+		if (!xa_get_mark(&mapping->i_pages, i, PAGECACHE_TAG_DIRTY))
+			continue;
+		filemap_set_wb_err(mapping, -EIO);
+		break;
+	}
+	rc = mf_dax_kill_procs(mapping, index, npages, mf_flags);
+	unmap_mapping_pages(mapping, index, npages, false);
+	return rc;
+}
+
 /* Kills who has mapped the pages @first to @last of a pinned map's claim. */
 static int kill_mappers(const struct fmapfs_claim *claim, unsigned long first,
 			unsigned long last, int mf_flags)
@@ -355,14 +380,15 @@ static int kill_mappers(const struct fmapfs_claim *claim, unsigned long first,
 	u64 end = (u64)(last - claim->node.start + 1) << PAGE_SHIFT;
 	int rc = 0;
 
+	wait_for_faults(mapping);
 	while (off < end && !rc) {
 		u64 len = end - off;
 		u64 file_off;
 
 		if (!file_range(claim, off, &len, &file_off))
 			break;
-		rc = mf_dax_kill_procs(mapping, file_off >> PAGE_SHIFT,
-				       len >> PAGE_SHIFT, mf_flags);
+		rc = kill_mappers_of(mapping, file_off >> PAGE_SHIFT,
+				     len >> PAGE_SHIFT, mf_flags);
 		off += len;
 	}
 	return rc;
@@ -385,7 +411,9 @@ static int mem_failed(struct fmapfs_mem *mem, unsigned long first,
 	struct fmapfs_claim *claim;
 	/* Of what is nobody's here, the kernel is to see for itself. */
 	int rc = -EOPNOTSUPP;
+	u64 start = first;
 
+	fmapfs_bad_add(mem, first, last, !(mf_flags & MF_SW_SIMULATED));
 	mutex_lock(&fmapfs_claims_lock);
 	while ((claim = first_in_force(mem, first, last))) {
 		unsigned long from = max(first, claim->node.start);
@@ -412,6 +440,7 @@ static int mem_failed(struct fmapfs_mem *mem, unsigned long first,
 		first = to + 1;
 	}
 	mutex_unlock(&fmapfs_claims_lock);
+	fmapfs_bad_flag(mem, start, last);
 	return rc;
 }
 

@@ -74,6 +74,21 @@ static vm_fault_t renew_in_fault(struct vm_fault *vmf)
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
 
+/* Guarded by invalidate_lock. A fault of a page has failed: for bad memory? */
+static vm_fault_t check_memory(const struct inode *inode, pgoff_t pgoff,
+			       vm_fault_t ret)
+{
+	struct fmapfs_place place;
+
+	if (fmapfs_find_place(inode, (u64)pgoff << PAGE_SHIFT, PAGE_SIZE, false,
+			      &place))
+		return ret;
+	fmapfs_learn_bad(&place);
+	if (fmapfs_bad_avoid(place.mem, PHYS_PFN(place.addr), 1))
+		return ret;
+	return (ret & ~VM_FAULT_SIGBUS) | VM_FAULT_HWPOISON;
+}
+
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
@@ -92,6 +107,8 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 	if (!revoked)
 		ret = dax_iomap_fault(vmf, order, NULL, NULL,
 				      &fmapfs_dax_iomap_ops);
+	if (ret & (VM_FAULT_SIGBUS | VM_FAULT_HWPOISON))
+		ret = check_memory(inode, vmf->pgoff, ret);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);
@@ -247,6 +264,23 @@ static ssize_t in_attempts(struct kiocb *iocb, struct iov_iter *iter, bool read,
 	return done ?: rc;
 }
 
+/*
+ * Guarded by map_lock. The DAX core asks for all of an extent at once, and if any
+ * of it is poisoned, copies nothing: then once more, up to there.
+ */
+static ssize_t copy_good(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t rc = dax_iomap_rw(iocb, to, &fmapfs_dax_iomap_ops);
+	struct fmapfs_place place;
+
+	if (rc == -EIO && iov_iter_count(to) &&
+	    !fmapfs_find_good_place(inode, iocb->ki_pos, iov_iter_count(to),
+				    false, &place) && fmapfs_learn_bad(&place))
+		rc = dax_iomap_rw(iocb, to, &fmapfs_dax_iomap_ops);
+	return rc;
+}
+
 /* Guarded by i_rwsem and map_lock. */
 static ssize_t copy_out(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -260,7 +294,7 @@ static ssize_t copy_out(struct kiocb *iocb, struct iov_iter *to)
 		iov_iter_truncate(to, left);
 	}
 	pagefault_disable();
-	rc = dax_iomap_rw(iocb, to, &fmapfs_dax_iomap_ops);
+	rc = copy_good(iocb, to);
 	pagefault_enable();
 	iov_iter_reexpand(to, iov_iter_count(to) + cut);
 	return rc;
@@ -296,31 +330,27 @@ ssize_t fmapfs_dax_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 /* --- write --- */
 
-/* Return: bytes copied past the CPU's caches, or -errno. Under dax_read_lock. */
+/*
+ * Under dax_read_lock. What is poisoned is not made good by writing: it is for the
+ * server to say what becomes of it. Return: bytes copied past the CPU's caches;
+ * -EAGAIN: less than all of it is good; or another error.
+ */
 static ssize_t store(const struct fmapfs_place *place, struct iov_iter *from)
 {
 	size_t in_page = offset_in_page(place->addr);
 	u64 len = min_t(u64, place->len, COPY_MAX);
 	pgoff_t pgoff = PHYS_PFN(place->addr);
-	long npages = PFN_UP(in_page + len);
-	bool recover = false;
 	void *kaddr;
 	long n;
 
-	n = dax_direct_access(place->dax_dev, pgoff, npages, DAX_ACCESS, &kaddr,
-			      NULL);
-	if (n == FMAPFS_DAX_POISON) {
-		n = dax_direct_access(place->dax_dev, pgoff, npages,
-				      DAX_RECOVERY_WRITE, &kaddr, NULL);
-		recover = n > 0;
-	}
+	n = dax_direct_access(place->dax_dev, pgoff, PFN_UP(in_page + len),
+			      DAX_ACCESS, &kaddr, NULL);
+	if (n == FMAPFS_DAX_POISON)
+		return fmapfs_learn_bad(place) ? -EAGAIN : -EIO;
 	if (n < 0)
 		return dax_mem2blk_err(n);
 
 	len = min_t(u64, len, PFN_PHYS(n) - in_page);
-	if (recover)
-		return dax_recovery_write(place->dax_dev, pgoff,
-					  kaddr + in_page, len, from);
 	return _copy_from_iter_flushcache(kaddr + in_page, len, from);
 }
 
@@ -337,11 +367,13 @@ static ssize_t copy_in(struct inode *inode, loff_t pos, struct iov_iter *from)
 	id = dax_read_lock();
 	while (iov_iter_count(from)) {
 		n = fatal_signal_pending(current) ? -EINTR :
-		    fmapfs_find_place(inode, pos + done, iov_iter_count(from),
-				      true, &place);
+		    fmapfs_find_good_place(inode, pos + done,
+					   iov_iter_count(from), true, &place);
 		if (n)
 			break;
 		n = store(&place, from);
+		if (n == -EAGAIN)
+			continue;
 		if (n <= 0) {
 			n = n ?: -EFAULT;
 			break;

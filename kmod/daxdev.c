@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include "daxdev.h"
 #include "trace.h"
@@ -98,6 +99,7 @@ static int mem_use(struct dax_device *dax_dev, struct fmapfs_daxdev *dev)
 	mem->users = 1;
 	mem->dax_dev = dax_dev;
 	mem->claims = RB_ROOT_CACHED;
+	fmapfs_bad_init(&mem->bad);
 	/* Before it is held: from then on it can be removed. */
 	fmapfs_mem_add(mem);
 	rc = mem_hold(mem, dev);
@@ -312,6 +314,26 @@ static void daxdev_free(struct fmapfs_daxdev *dev)
 	kfree(dev);
 }
 
+static void daxdev_close(struct fmapfs_daxdev *dev)
+{
+	mem_unuse(dev->mem);
+	if (dev->bdev_file)
+		bdev_fput(dev->bdev_file);
+}
+
+/* What has failed before is not to be touched. */
+static int look_for_bad(struct fmapfs_daxdev *dev, struct fmapfs_found *found)
+{
+	u64 first = dev->start >> PAGE_SHIFT;
+	u64 npages = dev->size >> PAGE_SHIFT;
+
+	lockdep_assert_held(&registry_lock);
+	WRITE_ONCE(dev->mem->end, max(dev->mem->end, first + npages));
+	fmapfs_bad_look(dev->mem, first, npages);
+	return fatal_signal_pending(current) ?
+	       refuse(found, -EINTR, "interrupted") : 0;
+}
+
 static int registry_add(umode_t mode, dev_t devt, const struct file *file,
 			struct fmapfs_found *found)
 {
@@ -325,6 +347,11 @@ static int registry_add(umode_t mode, dev_t devt, const struct file *file,
 	dev->devt = devt;
 	rc = is_block(dev) ? open_block(dev, file, found) :
 			     open_char(dev, file, found);
+	if (!rc) {
+		rc = look_for_bad(dev, found);
+		if (rc)
+			daxdev_close(dev);
+	}
 	if (rc) {
 		daxdev_free(dev);
 		return rc;
@@ -446,9 +473,7 @@ void fmapfs_daxdev_put(struct fmapfs_daxdev *dev)
 		return;
 	}
 	list_del(&dev->list);
-	mem_unuse(dev->mem);
-	if (dev->bdev_file)
-		bdev_fput(dev->bdev_file);
+	daxdev_close(dev);
 	mutex_unlock(&registry_lock);
 	trace_fmapfs_dev_down(dev->devt);
 	daxdev_free(dev);

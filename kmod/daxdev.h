@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * DAX devices: one registry for the module (daxdev.c), one table a mount
- * (devtab.c), and who uses which memory (claim.c).
+ * (devtab.c), who uses which memory (claim.c), and which is bad (badmem.c).
  *
  *   devtab, by index → daxdev: a device node → mem: the DAX device behind it
  *                                                 └ interval tree of claims
@@ -25,6 +25,7 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include "fmap_core.h"
 
@@ -34,6 +35,33 @@ struct dax_holder_operations;
 struct file;
 struct fmapfs_map;
 struct inode;
+
+/* So many ranges of bad memory are told apart, for each DAX device. */
+#define FMAPFS_BAD_MAX	256
+
+/**
+ * struct fmapfs_bad_range - some bad memory
+ * @first: first page, of the DAX device
+ * @last: last page
+ * @hard: the error may be the hardware's, and not just have been simulated
+ */
+struct fmapfs_bad_range {
+	u64 first;
+	u64 last;
+	bool hard;
+};
+
+/**
+ * struct fmapfs_bad - the bad memory of a DAX device
+ * @lock: guards all of it; innermost. @n may be read without
+ * @n: how many ranges there are
+ * @ranges: sorted, apart from each other
+ */
+struct fmapfs_bad {
+	spinlock_t lock;	/* all of it; innermost */
+	unsigned int n;
+	struct fmapfs_bad_range ranges[FMAPFS_BAD_MAX];
+};
 
 /**
  * struct fmapfs_mem - a DAX device that this module holds
@@ -47,6 +75,9 @@ struct inode;
  * @gone: it was removed, and @dax_dev may belong to others by now. Set once,
  *	under fmapfs_claims_lock
  * @flushed: we have switched its write cache flag on
+ * @end: where, of all the daxdevs on it so far, the last one ends; pages. Written
+ *	under registry_lock
+ * @bad: what of it is bad
  */
 struct fmapfs_mem {
 	struct list_head list;
@@ -56,6 +87,8 @@ struct fmapfs_mem {
 	struct rb_root_cached claims;
 	bool gone;
 	bool flushed;
+	u64 end;
+	struct fmapfs_bad bad;
 };
 
 /**
@@ -191,6 +224,15 @@ struct fmapfs_clash {
 	dev_t dev;
 	u64 nodeid;
 };
+
+/* In badmem.c */
+void fmapfs_bad_init(struct fmapfs_bad *bad);
+void fmapfs_bad_add(struct fmapfs_mem *mem, u64 first, u64 last, bool hard);
+bool fmapfs_bad_next(struct fmapfs_mem *mem, u64 first, u64 last,
+		     struct fmapfs_bad_range *range);
+u64 fmapfs_bad_avoid(struct fmapfs_mem *mem, u64 page, u64 npages);
+bool fmapfs_bad_look(struct fmapfs_mem *mem, u64 first, u64 npages);
+void fmapfs_bad_flag(struct fmapfs_mem *mem, u64 first, u64 last);
 
 /* In claim.c */
 extern struct mutex fmapfs_claims_lock;

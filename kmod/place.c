@@ -35,12 +35,58 @@ int fmapfs_find_place(const struct inode *inode, u64 off, u64 wanted,
 	if (write && test_bit(target.dev, tab->read_only))
 		return -EROFS;
 	dev = fmapfs_devtab_get(tab, target.dev);
+	place->mem = dev->mem;
 	place->dax_dev = dev->mem->dax_dev;
 	place->addr = dev->start + target.dev_off;
 	place->dev_off = target.dev_off;
 	place->len = min(target.len,
 			 fmapfs_daxdev_contiguous(dev, target.dev_off));
 	return 0;
+}
+
+static u64 pages_of(const struct fmapfs_place *place)
+{
+	return PFN_UP(place->addr + place->len) - PHYS_PFN(place->addr);
+}
+
+/**
+ * fmapfs_find_good_place - the same, up to the first bad page
+ * @inode: as above
+ * @off: as above
+ * @wanted: as above
+ * @write: as above
+ * @place: result; may be less than is wanted
+ *
+ * Return: as above; -EIO also if the first page of all is bad.
+ */
+int fmapfs_find_good_place(const struct inode *inode, u64 off, u64 wanted,
+			   bool write, struct fmapfs_place *place)
+{
+	int rc = fmapfs_find_place(inode, off, wanted, write, place);
+	u64 good;
+
+	if (rc)
+		return rc;
+	good = fmapfs_bad_avoid(place->mem, PHYS_PFN(place->addr),
+				pages_of(place));
+	if (!good)
+		return -EIO;
+	place->len = min(place->len,
+			 PFN_PHYS(good) - offset_in_page(place->addr));
+	return 0;
+}
+
+/**
+ * fmapfs_learn_bad - an access to what was taken for good has failed
+ * @place: where
+ *
+ * Return: is some of it known to be bad now, so that the next access will go
+ * around it?
+ */
+bool fmapfs_learn_bad(const struct fmapfs_place *place)
+{
+	return fmapfs_bad_look(place->mem, PHYS_PFN(place->addr),
+			       pages_of(place));
 }
 
 static int report_hole(loff_t pos, loff_t length, struct iomap *iomap)
@@ -74,7 +120,9 @@ static int iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 			return report_hole(pos, length, iomap);
 		wanted = min(wanted, end - off);
 	}
-	rc = fmapfs_find_place(inode, off, wanted, flags & IOMAP_WRITE, &place);
+	rc = report ? fmapfs_find_place(inode, off, wanted, false, &place) :
+		      fmapfs_find_good_place(inode, off, wanted,
+					     flags & IOMAP_WRITE, &place);
 	if (rc)
 		return rc;
 	iomap->type = IOMAP_MAPPED;

@@ -8,12 +8,14 @@
 
 /**
  * struct fmapfs_place - where a range of a file lies in memory
- * @dax_dev: the DAX device
+ * @mem: the memory
+ * @dax_dev: its DAX device
  * @addr: bytes from the start of @dax_dev
  * @dev_off: bytes from the start of the device node, as in the fmap
  * @len: bytes that are contiguous from there
  */
 struct fmapfs_place {
+	struct fmapfs_mem *mem;
 	struct dax_device *dax_dev;
 	u64 addr;
 	u64 dev_off;
@@ -32,5 +34,8 @@ static inline const struct fmapfs_map *fmapfs_map_of(const struct inode *inode)
 
 int fmapfs_find_place(const struct inode *inode, u64 off, u64 wanted,
 		      bool write, struct fmapfs_place *place);
+int fmapfs_find_good_place(const struct inode *inode, u64 off, u64 wanted,
+			   bool write, struct fmapfs_place *place);
+bool fmapfs_learn_bad(const struct fmapfs_place *place);
 
 #endif /* FMAPFS_PLACE_H */
