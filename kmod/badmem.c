@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is bad: what must not be touched.
+ * Memory that is bad: what must not be touched until the server gives up what it
+ * held.
  *
  * A page becomes bad when the kernel tells of a memory error (claim.c), or when
  * its driver refuses it as poisoned, which is found out when a device is first
@@ -10,11 +11,11 @@
  * The ranges are an index, of bounded size, so that nothing has to be allocated
  * when memory fails: if they are too many, the two that are closest become one,
  * with the good memory between them. Which pages are really bad, the driver and
- * the pages' own flag (PG_hwpoison) tell.
+ * the pages' own flag (PG_hwpoison) tell; nothing else is ever zeroed.
  *
  * All this lives as long as the module holds the device. Afterwards there are the
  * driver's list and the flags of the pages, which last until it is unbound; what
- * is lost is only that an error was simulated.
+ * is lost is only that an error was simulated, see clear_page_of().
  */
 #include <linux/dax.h>
 #include <linux/mm.h>
@@ -24,6 +25,11 @@
 
 /* So many pages are asked for at once, when it is looked for bad ones. */
 #define LOOK_PAGES	512
+
+/* How often a page is cleared that fails again meanwhile. */
+#define CLEAR_TRIES	3
+
+static DEFINE_MUTEX(clear_lock);	/* one clears at a time */
 
 /* --- the ranges: sorted, apart from each other; guarded by fmapfs_bad.lock --- */
 
@@ -127,6 +133,7 @@ void fmapfs_bad_add(struct fmapfs_mem *mem, u64 first, u64 last, bool hard)
 	};
 
 	spin_lock(&bad->lock);
+	bad->marks++;
 	swallow(bad, &range);
 	if (bad->n == FMAPFS_BAD_MAX) {
 		join_closest(bad);
@@ -189,6 +196,41 @@ u64 fmapfs_bad_avoid(struct fmapfs_mem *mem, u64 page, u64 npages)
 	if (!fmapfs_bad_next(mem, page, page + npages - 1, &range))
 		return npages;
 	return range.first - page;
+}
+
+/*
+ * The page is good, unless something has failed since there were so many marks.
+ * Return: 0; -EAGAIN: something has; -ENOSPC: there is no room for the two ranges
+ * that one would become.
+ */
+static int forget(struct fmapfs_mem *mem, u64 page, unsigned long marks)
+{
+	struct fmapfs_bad *bad = &mem->bad;
+	struct fmapfs_bad_range *r, rest;
+	unsigned int i;
+	int rc = 0;
+
+	spin_lock(&bad->lock);
+	i = index_of(bad, page);
+	r = &bad->ranges[i];
+	rest = *r;
+	rest.first = page + 1;
+	if (bad->marks != marks) {
+		rc = -EAGAIN;
+	} else if (r->first == page && r->last == page) {
+		remove_at(bad, i);
+	} else if (r->first == page) {
+		r->first++;
+	} else if (r->last == page) {
+		r->last--;
+	} else if (bad->n == FMAPFS_BAD_MAX) {
+		rc = -ENOSPC;
+	} else {
+		r->last = page - 1;
+		insert_at(bad, i + 1, &rest);
+	}
+	spin_unlock(&bad->lock);
+	return rc;
 }
 
 /* --- what driver and pages know --- */
@@ -299,4 +341,111 @@ void fmapfs_bad_flag(struct fmapfs_mem *mem, u64 first, u64 last)
 		unflag_first(mem, page, i);
 		cond_resched();
 	}
+}
+
+/* --- clearing --- */
+
+/* Under dax_read_lock. The driver says that the page is poisoned. */
+static int clear_by_driver(struct fmapfs_mem *mem, u64 index)
+{
+	struct page *page;
+
+	/* What it is to overwrite, it clears. */
+	if (dax_zero_page_range(mem->dax_dev, index, 1))
+		return -EIO;
+	if (access_pages(mem, index, 1, &page) <= 0 || PageHWPoison(page))
+		return -EIO;
+	return 0;
+}
+
+/*
+ * Under dax_read_lock. Only the driver can clear the hardware's poison. Of a page
+ * that it knows nothing of, the kernel's mapping may be gone, and to write to it
+ * may be futile, or the end of the machine; unless the error was simulated, which
+ * is known only as long as the device is held.
+ */
+static int clear_page_of(struct fmapfs_mem *mem, u64 index, bool hard)
+{
+	struct page *page;
+	long n;
+
+	if (READ_ONCE(mem->gone))
+		return -ENODEV;
+	n = access_pages(mem, index, 1, &page);
+	if (n == FMAPFS_DAX_POISON)
+		return clear_by_driver(mem, index);
+	if (n <= 0)
+		return -EIO;
+	/* It is good, and was just between others. */
+	if (!PageHWPoison(page))
+		return 0;
+	if (hard)
+		return -EOPNOTSUPP;
+	if (dax_zero_page_range(mem->dax_dev, index, 1))
+		return -EIO;
+	ClearPageHWPoison(page);
+	return 0;
+}
+
+static unsigned long marks_of(struct fmapfs_mem *mem)
+{
+	unsigned long marks;
+
+	spin_lock(&mem->bad.lock);
+	marks = mem->bad.marks;
+	spin_unlock(&mem->bad.lock);
+	return marks;
+}
+
+static int clear_and_forget(struct fmapfs_mem *mem, u64 index, bool hard)
+{
+	int tries = CLEAR_TRIES;
+	int rc;
+
+	do {
+		unsigned long marks = marks_of(mem);
+		int id = dax_read_lock();
+
+		rc = clear_page_of(mem, index, hard);
+		dax_read_unlock(id);
+		if (!rc)
+			rc = forget(mem, index, marks);
+	} while (rc == -EAGAIN && --tries);
+	return rc == -EAGAIN ? -EIO : rc;
+}
+
+/**
+ * fmapfs_bad_clear - use bad memory again, zeroed
+ * @mem: the memory, which the caller keeps held
+ * @first: first page, of the DAX device
+ * @last: last page
+ *
+ * Good memory there is left alone. Pages are in nobody's reach while they are
+ * cleared. Return: 0: none is bad any more; or of the pages that still are, why
+ * the first one is: -EOPNOTSUPP: nobody knows how to clear it; -EIO: the driver
+ * has failed to; -ENOSPC: there would be too many ranges; -ENODEV: the device is
+ * gone; -EINTR: killed.
+ */
+int fmapfs_bad_clear(struct fmapfs_mem *mem, u64 first, u64 last)
+{
+	struct fmapfs_bad_range range;
+	int rc = 0;
+
+	if (mutex_lock_killable(&clear_lock))
+		return -EINTR;
+	while (first <= last && fmapfs_bad_next(mem, first, last, &range)) {
+		int err;
+
+		if (fatal_signal_pending(current)) {
+			rc = -EINTR;
+			break;
+		}
+		err = clear_and_forget(mem, range.first, range.hard);
+		if (!rc)
+			rc = err;
+		first = range.first + 1;
+		cond_resched();
+	}
+	mutex_unlock(&clear_lock);
+	return rc;
 }

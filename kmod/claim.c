@@ -238,6 +238,30 @@ void fmapfs_claims_remove(struct fmapfs_map *map)
 	mutex_unlock(&fmapfs_claims_lock);
 }
 
+/**
+ * fmapfs_claims_by_others - does another mount use memory?
+ * @mem: the memory
+ * @first: first page, of the DAX device
+ * @last: last page
+ * @tab: of the mount that is asking
+ */
+bool fmapfs_claims_by_others(struct fmapfs_mem *mem, u64 first, u64 last,
+			     const struct fmapfs_devtab *tab)
+{
+	const struct fmapfs_sb *fs;
+	struct fmapfs_claim *claim;
+
+	mutex_lock(&fmapfs_claims_lock);
+	claim = first_claim(mem, first, last);
+	for (; claim; claim = next_claim(claim, first, last)) {
+		fs = fmapfs_sb(claim->map->inode->i_sb);
+		if (fs->devtab != tab)
+			break;
+	}
+	mutex_unlock(&fmapfs_claims_lock);
+	return claim;
+}
+
 /* --- pinning, for the handlers --- */
 
 static void pin(struct fmapfs_map *map)

@@ -458,6 +458,20 @@ int fmapfs_daxdev_open_path(const char *path, const struct cred *cred,
 }
 
 /**
+ * fmapfs_daxdev_hold - keep a device
+ * @dev: the device, which somebody else holds
+ *
+ * Return: @dev. May sleep.
+ */
+struct fmapfs_daxdev *fmapfs_daxdev_hold(struct fmapfs_daxdev *dev)
+{
+	mutex_lock(&registry_lock);
+	dev->users++;
+	mutex_unlock(&registry_lock);
+	return dev;
+}
+
+/**
  * fmapfs_daxdev_put - drop a device
  * @dev: the device, or NULL
  *

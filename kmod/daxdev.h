@@ -33,6 +33,7 @@ struct cred;
 struct dax_device;
 struct dax_holder_operations;
 struct file;
+struct fmapfs_clear_bad;
 struct fmapfs_map;
 struct inode;
 
@@ -55,11 +56,13 @@ struct fmapfs_bad_range {
  * struct fmapfs_bad - the bad memory of a DAX device
  * @lock: guards all of it; innermost. @n may be read without
  * @n: how many ranges there are
+ * @marks: counts additions
  * @ranges: sorted, apart from each other
  */
 struct fmapfs_bad {
 	spinlock_t lock;	/* all of it; innermost */
 	unsigned int n;
+	unsigned long marks;
 	struct fmapfs_bad_range ranges[FMAPFS_BAD_MAX];
 };
 
@@ -139,6 +142,7 @@ bool fmapfs_daxdev_has_char(void);
 int fmapfs_daxdev_open_path(const char *path, const struct cred *cred,
 			    struct fmapfs_found *found);
 int fmapfs_daxdev_open_file(struct file *file, struct fmapfs_found *found);
+struct fmapfs_daxdev *fmapfs_daxdev_hold(struct fmapfs_daxdev *dev);
 void fmapfs_daxdev_put(struct fmapfs_daxdev *dev);
 int fmapfs_daxdev_flush(struct fmapfs_daxdev *dev);
 u64 fmapfs_daxdev_size(const struct fmapfs_daxdev *dev);
@@ -188,6 +192,9 @@ int fmapfs_devtab_add_file(struct fmapfs_devtab *tab, u32 index,
 struct dax_device *fmapfs_devtab_flusher(struct fmapfs_devtab *tab);
 int fmapfs_devtab_flush(struct fmapfs_devtab *tab);
 int fmapfs_devtab_show(struct fmapfs_devtab *tab, char *buf, size_t size);
+int fmapfs_devtab_show_bad(struct fmapfs_devtab *tab, char *buf, size_t size);
+int fmapfs_devtab_clear_bad(struct fmapfs_devtab *tab,
+			    const struct fmapfs_clear_bad __user *arg);
 
 /* NULL: the index is not known (yet). @index < FUSE_FAMFS_MAX_DAXDEVS. */
 static inline struct fmapfs_daxdev *fmapfs_devtab_get(struct fmapfs_devtab *tab,
@@ -233,6 +240,7 @@ bool fmapfs_bad_next(struct fmapfs_mem *mem, u64 first, u64 last,
 u64 fmapfs_bad_avoid(struct fmapfs_mem *mem, u64 page, u64 npages);
 bool fmapfs_bad_look(struct fmapfs_mem *mem, u64 first, u64 npages);
 void fmapfs_bad_flag(struct fmapfs_mem *mem, u64 first, u64 last);
+int fmapfs_bad_clear(struct fmapfs_mem *mem, u64 first, u64 last);
 
 /* In claim.c */
 extern struct mutex fmapfs_claims_lock;
@@ -249,5 +257,7 @@ void fmapfs_claims_start(struct fmapfs_map *map);
 void fmapfs_claims_stop(struct fmapfs_map *map);
 int fmapfs_claims_stop_killable(struct fmapfs_map *map);
 void fmapfs_claims_remove(struct fmapfs_map *map);
+bool fmapfs_claims_by_others(struct fmapfs_mem *mem, u64 first, u64 last,
+			     const struct fmapfs_devtab *tab);
 
 #endif /* FMAPFS_DAXDEV_H */

@@ -526,13 +526,23 @@ static long ioctl_daxdev_open(struct fmapfs_conn *conn,
 	return rc;
 }
 
+static long ioctl_clear_bad(struct fmapfs_conn *conn,
+			    struct fmapfs_clear_bad __user *arg)
+{
+	if (!conn)
+		return -EPERM;
+	if (!fmapfs_conn_has_dax(conn))
+		return -EOPNOTSUPP;
+	return fmapfs_devtab_clear_bad(conn->devtab, arg);
+}
+
 static long ioctl_version(struct fmapfs_version __user *arg)
 {
 	struct fmapfs_version out = {
 		.api = FMAPFS_API_VERSION,
 		.fuse_minor = FUSE_FMAP_KERNEL_MINOR_VERSION,
 		.features = FMAPFS_FEATURE_PMEM | FMAPFS_FEATURE_SIZED |
-			    FMAPFS_FEATURE_PUSH |
+			    FMAPFS_FEATURE_PUSH | FMAPFS_FEATURE_CLEAR_BAD |
 			    (fmapfs_daxdev_has_char() ?
 			     FMAPFS_FEATURE_DEVDAX : 0),
 		.module = FMAPFS_VERSION,
@@ -553,6 +563,8 @@ static long fmapfs_dev_ioctl(struct file *file, unsigned int cmd,
 		return ioctl_sync_init(dev_of(file));
 	case FUSE_DEV_IOC_DAXDEV_OPEN:
 		return ioctl_daxdev_open(conn_of(file), p);
+	case FMAPFS_IOC_CLEAR_BAD:
+		return ioctl_clear_bad(conn_of(file), p);
 	case FMAPFS_IOC_VERSION:
 		return ioctl_version(p);
 	default:

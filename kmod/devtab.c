@@ -3,8 +3,11 @@
  * The devices of one mount, by the index that the server gives them.
  */
 #include <linux/dax.h>
+#include <linux/fmapfs.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
+#include <linux/uaccess.h>
 #include "daxdev.h"
 
 struct fmapfs_devtab *fmapfs_devtab_new(void)
@@ -189,4 +192,132 @@ int fmapfs_devtab_show(struct fmapfs_devtab *tab, char *buf, size_t size)
 	}
 	mutex_unlock(&tab->lock);
 	return n;
+}
+
+/* --- bad memory --- */
+
+static u64 first_page(const struct fmapfs_daxdev *dev)
+{
+	return dev->start >> PAGE_SHIFT;
+}
+
+static u64 last_page(const struct fmapfs_daxdev *dev)
+{
+	return ((dev->start + dev->size) >> PAGE_SHIFT) - 1;
+}
+
+/* Said instead of the ranges that there is no room for. */
+#define MORE	"...\n"
+
+/* Adds to the @n bytes at @buf. Return: there was room for all. */
+static bool show_bad_of(const struct fmapfs_daxdev *dev, unsigned int index,
+			char *buf, size_t size, int *n)
+{
+	u64 at = first_page(dev), last = last_page(dev);
+	struct fmapfs_bad_range range;
+
+	while (at <= last && fmapfs_bad_next(dev->mem, at, last, &range)) {
+		size_t room = size - *n - sizeof(MORE);
+		int len = snprintf(buf + *n, room, "%u %s %llu %llu\n", index,
+				   dev->name,
+				   (range.first << PAGE_SHIFT) - dev->start,
+				   (range.last - range.first + 1) << PAGE_SHIFT);
+
+		if (len >= room) {
+			*n += scnprintf(buf + *n, size - *n, MORE);
+			return false;
+		}
+		*n += len;
+		at = range.last + 1;
+	}
+	return true;
+}
+
+/**
+ * fmapfs_devtab_show_bad - a line for each range: index, name, bytes from the
+ * device's start, bytes
+ * @tab: the table
+ * @buf: a page, for sysfs
+ * @size: bytes at @buf
+ *
+ * If they do not fit, the last line says so. Return: bytes written.
+ */
+int fmapfs_devtab_show_bad(struct fmapfs_devtab *tab, char *buf, size_t size)
+{
+	bool room = true;
+	unsigned int i;
+	int n = 0;
+
+	mutex_lock(&tab->lock);
+	for (i = 0; i < ARRAY_SIZE(tab->devs) && room; i++)
+		if (tab->devs[i])
+			room = show_bad_of(tab->devs[i], i, buf, size, &n);
+	mutex_unlock(&tab->lock);
+	return n;
+}
+
+/* Return: the device, with a reference, or an error. */
+static struct fmapfs_daxdev *get_writable(struct fmapfs_devtab *tab, u32 index)
+{
+	struct fmapfs_daxdev *dev = ERR_PTR(-ENODEV);
+
+	mutex_lock(&tab->lock);
+	if (!tab->closed && tab->devs[index])
+		dev = test_bit(index, tab->read_only) ? ERR_PTR(-EROFS) :
+		      fmapfs_daxdev_hold(tab->devs[index]);
+	mutex_unlock(&tab->lock);
+	return dev;
+}
+
+/* All of it lies on the device, in whole pages. */
+static bool is_range_of(const struct fmapfs_daxdev *dev,
+			const struct fmapfs_clear_bad *what)
+{
+	return what->len && PAGE_ALIGNED(what->offset | what->len) &&
+	       what->offset < dev->size &&
+	       what->len <= dev->size - what->offset;
+}
+
+static int clear_bad_of(struct fmapfs_daxdev *dev, struct fmapfs_devtab *tab,
+			const struct fmapfs_clear_bad *what)
+{
+	u64 first = (dev->start + what->offset) >> PAGE_SHIFT;
+	u64 last = first + (what->len >> PAGE_SHIFT) - 1;
+	int rc, err;
+
+	if (fmapfs_claims_by_others(dev->mem, first, last, tab))
+		return -EBUSY;
+	rc = fmapfs_bad_clear(dev->mem, first, last);
+	/* The zeroes have to stay. */
+	err = fmapfs_daxdev_flush(dev);
+	return rc ? rc : err;
+}
+
+/**
+ * fmapfs_devtab_clear_bad - FMAPFS_IOC_CLEAR_BAD
+ * @tab: the table
+ * @arg: what the server says
+ *
+ * Return: 0 or -errno, as documented with the structure.
+ */
+int fmapfs_devtab_clear_bad(struct fmapfs_devtab *tab,
+			    const struct fmapfs_clear_bad __user *arg)
+{
+	struct fmapfs_clear_bad what;
+	struct fmapfs_daxdev *dev;
+	int rc = -EINVAL;
+
+	if (copy_from_user(&what, arg, sizeof(what)))
+		return -EFAULT;
+	if (what.flags || what.devindex >= ARRAY_SIZE(tab->devs))
+		return -EINVAL;
+	dev = get_writable(tab, what.devindex);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	if (READ_ONCE(dev->mem->gone))
+		rc = -ENODEV;
+	else if (is_range_of(dev, &what))
+		rc = clear_bad_of(dev, tab, &what);
+	fmapfs_daxdev_put(dev);
+	return rc;
 }

@@ -28,6 +28,7 @@ FEATURE(sized_fmap);	/* messages of the sized dialect */
 FEATURE(daxdev_push);	/* FUSE_DEV_IOC_DAXDEV_OPEN */
 FEATURE(pmem);		/* /dev/pmemN */
 FEATURE(devdax);	/* /dev/daxX.Y under fsdev_dax */
+FEATURE(clear_bad);	/* FMAPFS_IOC_CLEAR_BAD */
 
 static struct attribute *feature_attrs[] = {
 	&feature_dax_fmap.attr,
@@ -35,6 +36,7 @@ static struct attribute *feature_attrs[] = {
 	&feature_daxdev_push.attr,
 	&feature_pmem.attr,
 	&feature_devdax.attr,
+	&feature_clear_bad.attr,
 	NULL
 };
 
@@ -129,12 +131,20 @@ static ssize_t devices_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return fmapfs_devtab_show(fs_of(kobj)->devtab, buf, PAGE_SIZE);
 }
 
+static ssize_t bad_memory_show(struct kobject *kobj,
+			       struct kobj_attribute *attr, char *buf)
+{
+	return fmapfs_devtab_show_bad(fs_of(kobj)->devtab, buf, PAGE_SIZE);
+}
+
 static struct kobj_attribute waiting_attr = __ATTR_RO(waiting);
 static struct kobj_attribute abort_attr = __ATTR_WO(abort);
 static struct kobj_attribute max_background_attr = __ATTR_RW(max_background);
 static struct kobj_attribute congestion_threshold_attr =
 	__ATTR_RW(congestion_threshold);
 static struct kobj_attribute devices_attr = __ATTR_RO_MODE(devices, 0400);
+static struct kobj_attribute bad_memory_attr =
+	__ATTR_RO_MODE(bad_memory, 0400);
 
 static struct attribute *mount_attrs[] = {
 	&waiting_attr.attr,
@@ -142,6 +152,7 @@ static struct attribute *mount_attrs[] = {
 	&max_background_attr.attr,
 	&congestion_threshold_attr.attr,
 	&devices_attr.attr,
+	&bad_memory_attr.attr,
 	NULL
 };
 

@@ -286,6 +286,12 @@ int fmapfs_devtab_add_file(struct fmapfs_devtab *tab, u32 index,
 	return -EINVAL;
 }
 
+int fmapfs_devtab_clear_bad(struct fmapfs_devtab *tab,
+			    const struct fmapfs_clear_bad __user *arg)
+{
+	return -ENODEV;
+}
+
 struct fmapfs_devtab *fmapfs_devtab_hold(struct fmapfs_devtab *tab)
 {
 	refcount_inc(&tab->count);
