@@ -136,6 +136,7 @@ static void unmount_closes_the_device(void **state)
 	assert_int_equal(fcntl(fuse_session_fd(se), F_GETFD), FD_CLOEXEC);
 	assert_int_equal(fuse_fmap_session_fd(peer->fs), -ENOTCONN);
 	assert_int_equal(fuse_fmap_push_daxdev(peer->fs, 0, 0), -ENOTCONN);
+	assert_int_equal(fuse_fmap_clear_bad(peer->fs, 0, 0, 4096), -ENOTCONN);
 	assert_int_equal(fuse_fmap_session_attach(peer->fs, 0, NULL), -EBUSY);
 	fuse_fmap_session_unmount(peer->fs);
 	peer_stop(peer);

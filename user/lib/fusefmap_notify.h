@@ -29,6 +29,34 @@ extern "C" {
  */
 int fuse_fmap_push_daxdev(struct fuse_fmap_session *fs, uint32_t index, int fd);
 
+/**
+ * fuse_fmap_clear_bad - have memory used again that has failed
+ * @fs: the session, after INIT
+ * @index: its device's index
+ * @offset: bytes from the start of the device; a multiple of the page size
+ * @len: bytes; a multiple of the page size
+ *
+ * Where memory has failed, or its driver knows it to be poisoned, files cannot be
+ * accessed; /sys/fs/fmapfs/MOUNT/bad_memory lists that. This says that what such
+ * memory held may be given up: the kernel clears it, if it can, and it is zeroes
+ * then. Good memory in the range is not touched. The files' maps stay; a server
+ * that has other memory for a file changes its map instead.
+ *
+ * May be called by any thread, also by one that has a request unanswered. It may
+ * take a while, as firmware may be asked.
+ *
+ * Return: 0: nothing there is bad any more; -EOPNOTSUPP: fmaps were not agreed on,
+ * or nobody knows how to clear some of it; -EIO: the driver has failed to; -ENOSPC:
+ * too many bad ranges around it, begin with another; -EBUSY: another mount has
+ * files there; -EROFS: the device may only be read; -EINVAL: the range is empty, is
+ * not on the device or not in whole pages, or there can be no such index; -ENODEV:
+ * there is no such device, or it was removed; -EINTR; -ENOSYS: the module is too
+ * old; -ENOTCONN, -EPERM: there is no mount. In the first five cases some of it may
+ * have been cleared: what is listed still is bad.
+ */
+int fuse_fmap_clear_bad(struct fuse_fmap_session *fs, uint32_t index,
+			uint64_t offset, uint64_t len);
+
 /*
  * Notifications. libfuse's own fuse_lowlevel_notify_*() work on
  * fuse_fmap_session_fuse(); these are the ones that it lacks in some version, so

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <linux/fmapfs.h>
 #include "session_i.h"
 
 #ifndef STATX_MNT_ID_UNIQUE
@@ -519,6 +520,22 @@ int fuse_fmap_push_daxdev(struct fuse_fmap_session *fs, uint32_t index, int fd)
 	if (fs->fd < 0)
 		return -ENOTCONN;
 	return ioctl(fs->fd, FUSE_DEV_IOC_DAXDEV_OPEN, &arg) ? -errno : 0;
+}
+
+int fuse_fmap_clear_bad(struct fuse_fmap_session *fs, uint32_t index,
+			uint64_t offset, uint64_t len)
+{
+	struct fmapfs_clear_bad arg = {
+		.devindex = index,
+		.offset = offset,
+		.len = len,
+	};
+
+	if (fs->fd < 0)
+		return -ENOTCONN;
+	if (!ioctl(fs->fd, FMAPFS_IOC_CLEAR_BAD, &arg))
+		return 0;
+	return errno == ENOTTY ? -ENOSYS : -errno;
 }
 
 int fuse_fmap_version(void)
