@@ -541,7 +541,7 @@ TEST(limits_of_the_init_reply_show_in_sysfs)
 TEST(features_read_supported)
 {
 	static const char * const names[] = {
-		"dax_fmap", "sized_fmap", "daxdev_push", "pmem",
+		"dax_fmap", "sized_fmap", "daxdev_push", "pmem", "clear_bad",
 	};
 	char path[128], text[64];
 

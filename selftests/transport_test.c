@@ -150,6 +150,7 @@ TEST(version_ioctl_tells_what_the_module_is)
 	TRUE(v.features & FMAPFS_FEATURE_PMEM);
 	TRUE(v.features & FMAPFS_FEATURE_SIZED);
 	TRUE(v.features & FMAPFS_FEATURE_PUSH);
+	TRUE(v.features & FMAPFS_FEATURE_CLEAR_BAD);
 	devdax = read_text(SYSFS "/features/devdax", text, sizeof(text)) > 0;
 	EQ(!!(v.features & FMAPFS_FEATURE_DEVDAX), devdax);
 	TRUE(memchr(v.module, 0, sizeof(v.module)));
