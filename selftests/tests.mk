@@ -39,6 +39,8 @@ TEST_GEN_PROGS := \
 	alias_test \
 	partition_test \
 	removal_test \
+	badmem_test \
+	badclear_test \
 	refetch_test \
 	refresh_test \
 	notify_test \
