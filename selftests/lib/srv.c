@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -40,6 +41,13 @@ struct srv *srv_new(void)
 	root = srv_node(s, 0, "", S_IFDIR | 0755);
 	root->entry_ms = root->attr_ms = 3600 * 1000;
 	return s;
+}
+
+/* When its process has ended, and nothing of it is used any more. */
+void srv_free(struct srv *s)
+{
+	OK(close(s->wake[1]));
+	OK(munmap(s, sizeof(*s) + SRV_HEAP));
 }
 
 void *srv_alloc(struct srv *s, size_t size)
@@ -437,6 +445,8 @@ void srv_loop(struct srv *s, int dev, int wake)
 	ssize_t n;
 
 	out_buf = malloc(SRV_MAX_WRITE * 32);
+	/* The kernel finds all of it there, even if it has no memory just then. */
+	memset(in, 0, room);
 	fcntl(dev, F_SETFL, O_RDWR | O_NONBLOCK);
 	for (;;) {
 		poll(fds, 2, -1);

@@ -181,6 +181,7 @@ struct srv {
 };
 
 struct srv *srv_new(void);
+void srv_free(struct srv *s);
 void *srv_alloc(struct srv *s, size_t size);
 struct node *srv_node(struct srv *s, uint64_t parent, const char *name,
 		      uint32_t mode);
