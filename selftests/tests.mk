@@ -61,6 +61,11 @@ TEST_GEN_PROGS := \
 	hostile_entry_test \
 	takeover_test \
 	takeover_change_test
+# Programs for kernels with fault injection only: those of debug beds.
+TEST_DEBUG_PROGS := \
+	nomem_test \
+	nomem_plain_test \
+	nomem_mount_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
 	run_test.sh \
