@@ -27,6 +27,8 @@ TEST_GEN_PROGS := \
 	fmapio_test \
 	fault_test \
 	mmap_test \
+	flush_test \
+	flush_write_test \
 	lock_test \
 	lock_wait_test \
 	ioctl_test \
