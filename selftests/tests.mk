@@ -29,6 +29,7 @@ TEST_GEN_PROGS := \
 	mmap_test \
 	flush_test \
 	flush_write_test \
+	crash_test \
 	lock_test \
 	lock_wait_test \
 	ioctl_test \
