@@ -78,6 +78,7 @@ check-all:
 	selftests/vm/check $(CHECK_ALL_BEDS)
 	selftests/vm/check-long peer $(CHECK_ALL_BEDS)
 	selftests/vm/check-long stress $(CHECK_ALL_BEDS)
+	selftests/vm/check-long crash $(CHECK_ALL_BEDS)
 
 check-peer:
 	selftests/vm/check-long peer $(CHECK_BEDS)
@@ -87,6 +88,9 @@ check-stress:
 
 check-guest:
 	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_BEDS))
+
+check-crash:
+	selftests/vm/check-long crash $(or $(BEDS),$(CHECK_BEDS))
 
 check-debug:
 	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_DEBUG_BEDS))
@@ -120,9 +124,10 @@ help:
 	@echo '                  $(CHECK_BEDS)'
 	@echo 'make check-guest  those that run in guests; TESTS="..." says which, BEDS="..." where'
 	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
-	@echo '                  and, there, check-peer and check-stress'
+	@echo '                  and, there, check-peer, check-stress and check-crash'
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
 	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
+	@echo 'make check-crash  CRASH_KILLS (20) machines die on each bed while programs write'
 	@echo 'make check-debug  the tests in guests whose kernel checks itself, hours:'
 	@echo '                  $(CHECK_DEBUG_BEDS) (BEDS="..." names others)'
 	@echo 'make fuzz         libFuzzer, SECONDS=$(SECONDS) in all, on this machine'
@@ -136,5 +141,5 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-guest check-peer check-stress check-debug check-unit fuzz demo bench \
-	style help
+	check-guest check-peer check-stress check-crash check-debug check-unit \
+	fuzz demo bench style help

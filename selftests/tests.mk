@@ -69,6 +69,9 @@ TEST_DEBUG_PROGS := \
 	nomem_test \
 	nomem_plain_test \
 	nomem_mount_test
+# Built and installed, but no tests by themselves.
+TEST_GEN_PROGS_EXTENDED := \
+	crash_guest
 TEST_PROGS := \
 	fmapfsd_test.sh \
 	run_test.sh \
