@@ -14,6 +14,7 @@
 #include <linux/pagemap.h>
 #include <linux/version.h>
 #include <linux/wait_bit.h>
+#include <asm/tlbflush.h>
 
 /* Exported, but declared in a header of drivers/dax only (up to 7.3). */
 struct inode *dax_inode(struct dax_device *dax_dev);
@@ -45,36 +46,125 @@ static inline bool compat_dax_page_is_idle(struct page *page)
 	return page_ref_count(page) == 1;
 }
 
+/* What wakes who waits for it. */
+static inline void *fmapfs_dax_page_key(struct page *page)
+{
+	return &page->_refcount;
+}
+
+#define dax_page_is_idle(page)	compat_dax_page_is_idle(page)
+
+/* What i_pages holds of a DAX file, in these versions: a number, of these. */
+#define COMPAT_DAX_PMD		BIT(1)
+#define COMPAT_DAX_NO_MEMORY	(BIT(2) | BIT(3))	/* a hole, or not known yet */
+#define COMPAT_DAX_SHIFT	4
+
+static inline struct page *compat_busy_page_of(void *entry)
+{
+	unsigned long value = xa_to_value(entry);
+	unsigned long pfn = value >> COMPAT_DAX_SHIFT;
+	unsigned long n = value & COMPAT_DAX_PMD ? PMD_SIZE >> PAGE_SHIFT : 1;
+
+	if (value & COMPAT_DAX_NO_MEMORY)
+		return NULL;
+	for (; n--; pfn++)
+		if (!dax_page_is_idle(pfn_to_page(pfn)))
+			return pfn_to_page(pfn);
+	return NULL;
+}
+
+/*
+ * Some page that is pinned, of a file that is not mapped just now. In these
+ * versions dax_layout_busy_page() finds none if nobody maps the file at all: but
+ * what was pinned by a mapping outlives it.
+ */
+static inline struct page *fmapfs_dax_pinned_page(struct address_space *mapping)
+{
+	XA_STATE(xas, &mapping->i_pages, 0);
+	struct page *page = NULL;
+	unsigned int scanned = 0;
+	void *entry;
+
+	xas_lock_irq(&xas);
+	xas_for_each(&xas, entry, ULONG_MAX) {
+		if (!WARN_ON_ONCE(!xa_is_value(entry)))
+			page = compat_busy_page_of(entry);
+		if (page)
+			break;
+		if (++scanned % XA_CHECK_SCHED)
+			continue;
+		xas_pause(&xas);
+		xas_unlock_irq(&xas);
+		cond_resched();
+		xas_lock_irq(&xas);
+	}
+	xas_unlock_irq(&xas);
+	return page;
+}
+
+static inline void compat_flush_tlb(void *unused)
+{
+#ifdef CONFIG_X86
+	__flush_tlb_all();
+#else
+	local_flush_tlb_all();
+#endif
+}
+
+/*
+ * Unmaps the file, and finds a page that is pinned. To be mapped is no reference in
+ * these versions: so a thread can use a page that another one is unmapping, until
+ * that one flushes the TLBs, and nobody waits for that if it has already taken its
+ * mapping off the file's list.
+ */
+static inline struct page *fmapfs_dax_busy_page(struct address_space *mapping)
+{
+	if (mapping_empty(mapping))
+		return NULL;
+	unmap_mapping_range(mapping, 0, 0, 0);
+	on_each_cpu(compat_flush_tlb, NULL, 1);
+	return fmapfs_dax_pinned_page(mapping);
+}
+
 static inline int dax_break_layout(struct inode *inode, loff_t start,
 				   loff_t end, void (cb)(struct inode *))
 {
 	struct page *page;
-	int error = 0;
+	int error;
 
-	for (;;) {
-		page = dax_layout_busy_page_range(inode->i_mapping, start, end);
-		if (!page)
-			break;
-		error = ___wait_var_event(&page->_refcount,
-					  compat_dax_page_is_idle(page),
+	while ((page = fmapfs_dax_busy_page(inode->i_mapping))) {
+		error = ___wait_var_event(fmapfs_dax_page_key(page),
+					  dax_page_is_idle(page),
 					  TASK_INTERRUPTIBLE, 0, 0, cb(inode));
 		if (error)
 			return error;
 	}
-	truncate_inode_pages_range(inode->i_mapping, start,
-				   end == LLONG_MAX ? -1 : end);
+	truncate_inode_pages(inode->i_mapping, 0);
 	return 0;
 }
+#else
+static inline struct page *fmapfs_dax_pinned_page(struct address_space *mapping)
+{
+	return dax_layout_busy_page(mapping);
+}
 
-/* Waits for pinned pages, and leaves all as it is. */
+static inline void *fmapfs_dax_page_key(struct page *page)
+{
+	return page;
+}
+#endif
+
+/* Waits for the pinned pages of what is not mapped, and leaves all as it is. */
 static inline void wait_layout_idle(struct inode *inode)
 {
 	struct page *page;
 
-	while ((page = dax_layout_busy_page(inode->i_mapping)))
-		wait_var_event(&page->_refcount, compat_dax_page_is_idle(page));
+	while ((page = fmapfs_dax_pinned_page(inode->i_mapping)))
+		wait_var_event(fmapfs_dax_page_key(page),
+			       dax_page_is_idle(page));
 }
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 static inline void dax_break_layout_final(struct inode *inode)
 {
 	if (!IS_DAX(inode))
@@ -91,24 +181,17 @@ static inline void fmapfs_dax_revoke(struct inode *inode)
 
 	for (;;) {
 		filemap_invalidate_lock(mapping);
-		page = dax_layout_busy_page(mapping);
+		page = fmapfs_dax_busy_page(mapping);
 		if (!page)
 			break;
 		filemap_invalidate_unlock(mapping);
-		wait_var_event(&page->_refcount, compat_dax_page_is_idle(page));
+		wait_var_event(fmapfs_dax_page_key(page),
+			       dax_page_is_idle(page));
 	}
 	truncate_inode_pages(mapping, 0);
 	filemap_invalidate_unlock(mapping);
 }
 #else
-static inline void wait_layout_idle(struct inode *inode)
-{
-	struct page *page;
-
-	while ((page = dax_layout_busy_page(inode->i_mapping)))
-		wait_var_event(page, dax_page_is_idle(page));
-}
-
 static inline void fmapfs_dax_revoke(struct inode *inode)
 {
 	dax_break_layout_final(inode);
