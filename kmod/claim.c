@@ -170,6 +170,7 @@ int fmapfs_claims_insert(struct fmapfs_map *map, struct fmapfs_devtab *tab,
 
 	init_claims(map);
 	mutex_lock(&fmapfs_claims_lock);
+	map->state = FMAPFS_MAP_NEW;
 	for (i = 0; i < fmap->nruns; i++) {
 		const struct fmap_run *run = &fmap->runs[i];
 

@@ -19,8 +19,18 @@
 /* How often a map is asked for that is not of the size of the attributes. */
 #define SIZE_TRIES	3
 
-/* While pages are pinned; in jiffies. */
-#define LOOK_AGAIN	(HZ / 10)
+/* Nobody else answers that: some pages are pinned. */
+#define PINNED		(-ERESTARTNOHAND)
+
+/*
+ * Pinned pages are waited for by turns, in jiffies. First with the file locked:
+ * who has some page pinned at all times, but none for long, is through with it
+ * then. Then with nothing locked, for a while that gets longer: who has a page
+ * pinned may need the file before he lets go of it, and whoever sees to memory
+ * errors and to removal, the whole machine waiting, needs the map.
+ */
+#define PINNED_LOCKED	(HZ / 20)
+#define PINNED_UNLOCKED	(HZ / 20)
 
 /* --- putting it in force --- */
 
@@ -187,26 +197,21 @@ static int unmap_and_flush(struct inode *inode)
 }
 
 /*
- * Guarded by map_lock. While a page is pinned, faults go on, for its owner may
- * need them; and so do handlers of memory errors and of removal, which would
- * make the whole machine wait. Called with the task about to sleep: if a lock is
- * waited for on the way it does not, and the page is looked at once more.
- *
- * So it is after a while, too, when nothing is mapped any more. From 6.15 on a
- * mapping holds a page as a pin does: if a fault has mapped the page meanwhile,
- * the end of the last pin wakes nobody.
+ * Guarded by map_lock and invalidate_lock: nothing can be mapped, and so no page
+ * be pinned anew. Return: 0: none is; PINNED; or -ERESTARTSYS.
  */
-static void wait_unlocked(struct inode *inode)
+static int wait_until_idle(struct inode *inode)
 {
-	struct fmapfs_map *map = fmapfs_i(inode)->map;
+	long left = PINNED_LOCKED;
+	struct page *page;
 
-	filemap_invalidate_unlock(inode->i_mapping);
-	sched_annotate_sleep();
-	fmapfs_claims_start(map);
-	schedule_timeout(LOOK_AGAIN);
-	fmapfs_claims_stop_killable(map);
-	filemap_invalidate_lock(inode->i_mapping);
-	unmap_and_flush(inode);
+	while ((page = fmapfs_dax_busy_page(inode->i_mapping))) {
+		left = fmapfs_dax_wait_page(page, left);
+		if (left <= 0)
+			return left ? left : PINNED;
+	}
+	/* What it finds busy now is so for a moment, and not by a mapping. */
+	return dax_break_layout(inode, 0, LLONG_MAX, NULL) ? PINNED : 0;
 }
 
 /* Guarded by map_lock. */
@@ -218,10 +223,7 @@ static int empty_mapping(struct inode *inode)
 	filemap_invalidate_lock(inode->i_mapping);
 	rc = unmap_and_flush(inode);
 	if (!rc)
-		rc = dax_break_layout(inode, 0, LLONG_MAX, wait_unlocked);
-	/* If it was killed while it waited, the map may be live. */
-	if (!rc && fatal_signal_pending(current))
-		rc = -EINTR;
+		rc = wait_until_idle(inode);
 	if (!rc) {
 		spin_lock(&fi->lock);
 		WRITE_ONCE(fi->revoked, true);
@@ -232,8 +234,8 @@ static int empty_mapping(struct inode *inode)
 }
 
 /*
- * Guarded by map_lock. Waits for pinned pages; a signal ends that. Return: 0:
- * nobody uses the map's memory any more; or an error, and all is as it was.
+ * Guarded by map_lock. Return: 0: nobody uses the map's memory any more; PINNED,
+ * or an error, and all is as it was.
  */
 static int take_back(struct inode *inode)
 {
@@ -255,16 +257,14 @@ static int take_back(struct inode *inode)
 	return 0;
 }
 
-/**
- * fmapfs_fmap_revoke - the server says that a file's data have changed
- * @inode: a regular file, with or without a map
- *
- * Runs in the server's thread, and does not wait for the server. Who maps, reads
- * or writes the file from here on asks for its map again, and so do those who
- * are asking just now. Waits for pinned pages; a signal ends that. Return: 0; or
- * an error, and a map that is there stays in force.
- */
-int fmapfs_fmap_revoke(struct inode *inode)
+/* A page is pinned: lets others go on. @turn: the how manieth time. */
+static int let_go_on(unsigned int turn)
+{
+	schedule_timeout_interruptible(PINNED_UNLOCKED << min(turn, 3U));
+	return signal_pending(current) ? -ERESTARTSYS : 0;
+}
+
+static int revoke(struct inode *inode)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 	int rc = 0;
@@ -276,6 +276,28 @@ int fmapfs_fmap_revoke(struct inode *inode)
 	if (!rc)
 		WRITE_ONCE(fi->revocations, fi->revocations + 1);
 	up_write(&fi->map_lock);
+	return rc;
+}
+
+/**
+ * fmapfs_fmap_revoke - the server says that a file's data have changed
+ * @inode: a regular file, with or without a map
+ *
+ * Runs in the server's thread, and does not wait for the server. Who maps, reads
+ * or writes the file from here on asks for its map again, and so do those who
+ * are asking just now. Waits for pinned pages; a signal ends that. Return: 0; or
+ * an error, and a map that is there stays in force.
+ */
+int fmapfs_fmap_revoke(struct inode *inode)
+{
+	unsigned int turn = 0;
+	int rc;
+
+	while ((rc = revoke(inode)) == PINNED) {
+		rc = let_go_on(turn++);
+		if (rc)
+			break;
+	}
 	return rc;
 }
 
@@ -343,7 +365,10 @@ static void swap_maps(struct inode *inode, struct fmapfs_map *map)
 	filemap_invalidate_unlock(inode->i_mapping);
 }
 
-/* Guarded by map_lock. On an error @map has no memory, and all is as it was. */
+/*
+ * Guarded by map_lock. Return: 0; PINNED, or an error: @map has no memory, and all
+ * is as it was.
+ */
 static int claim_and_swap(struct inode *inode, struct fmapfs_map *map)
 {
 	int rc = fmapfs_map_claim(map);
@@ -359,21 +384,34 @@ static int claim_and_swap(struct inode *inode, struct fmapfs_map *map)
 	return rc;
 }
 
-/* On an error @map is dropped. @since: as above. */
-static int replace(struct inode *inode, struct fmapfs_map *map, u64 since)
+/* As claim_and_swap(). @since: as above. @old: result: what is to be dropped. */
+static int swap_if_new(struct inode *inode, struct fmapfs_map *map, u64 since,
+		       struct fmapfs_map **old)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	struct fmapfs_map *old;
 	int rc = MAP_IS_OLD;
 
-	if (down_write_killable(&fi->map_lock)) {
-		fmapfs_map_drop(map);
+	if (down_write_killable(&fi->map_lock))
 		return -EINTR;
-	}
-	old = fi->map;
+	*old = fi->map;
 	if (fi->revocations == since)
 		rc = claim_and_swap(inode, map);
 	up_write(&fi->map_lock);
+	return rc;
+}
+
+/* On an error @map is dropped. */
+static int replace(struct inode *inode, struct fmapfs_map *map, u64 since)
+{
+	struct fmapfs_map *old;
+	unsigned int turn = 0;
+	int rc;
+
+	while ((rc = swap_if_new(inode, map, since, &old)) == PINNED) {
+		rc = let_go_on(turn++);
+		if (rc)
+			break;
+	}
 	if (rc) {
 		fmapfs_map_drop(map);
 		return rc;

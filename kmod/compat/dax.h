@@ -126,24 +126,22 @@ static inline struct page *fmapfs_dax_busy_page(struct address_space *mapping)
 	return fmapfs_dax_pinned_page(mapping);
 }
 
+/* Of a file that is unmapped; all of it, and without waiting: more is not needed. */
 static inline int dax_break_layout(struct inode *inode, loff_t start,
 				   loff_t end, void (cb)(struct inode *))
 {
-	struct page *page;
-	int error;
-
-	while ((page = fmapfs_dax_busy_page(inode->i_mapping))) {
-		error = ___wait_var_event(fmapfs_dax_page_key(page),
-					  dax_page_is_idle(page),
-					  TASK_INTERRUPTIBLE, 0, 0, cb(inode));
-		if (error)
-			return error;
-	}
+	if (fmapfs_dax_pinned_page(inode->i_mapping))
+		return -ERESTARTSYS;
 	truncate_inode_pages(inode->i_mapping, 0);
 	return 0;
 }
 #else
 static inline struct page *fmapfs_dax_pinned_page(struct address_space *mapping)
+{
+	return dax_layout_busy_page(mapping);
+}
+
+static inline struct page *fmapfs_dax_busy_page(struct address_space *mapping)
 {
 	return dax_layout_busy_page(mapping);
 }
@@ -162,6 +160,15 @@ static inline void wait_layout_idle(struct inode *inode)
 	while ((page = fmapfs_dax_pinned_page(inode->i_mapping)))
 		wait_var_event(fmapfs_dax_page_key(page),
 			       dax_page_is_idle(page));
+}
+
+/* Return: jiffies left, at least 1; 0: it is pinned still; -ERESTARTSYS. */
+static inline long fmapfs_dax_wait_page(struct page *page, long timeout)
+{
+	return ___wait_var_event(fmapfs_dax_page_key(page),
+				 ___wait_cond_timeout(dax_page_is_idle(page)),
+				 TASK_INTERRUPTIBLE, 0, timeout,
+				 __ret = schedule_timeout(__ret));
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
