@@ -44,6 +44,7 @@ TEST_GEN_PROGS := \
 	removal_test \
 	badmem_test \
 	badclear_test \
+	hotremove_test \
 	refetch_test \
 	refresh_test \
 	notify_test \

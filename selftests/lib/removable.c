@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,9 +15,9 @@
 #define DAX	"/sys/bus/dax"
 #define FSDEV	DAX "/drivers/fsdev_dax"
 
-static bool is_fsdev(const struct daxdev *dev)
+bool is_block(const struct daxdev *dev)
 {
-	return !strcmp(dev->type, "fsdev");
+	return !strncmp(dev->node, "/dev/pmem", 9);
 }
 
 static const char *base_name(const struct daxdev *dev)
@@ -39,8 +40,23 @@ void sysfs_put(const char *dir, const char *file, const char *text)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
 	fd = OK(open(path, O_WRONLY | O_CLOEXEC));
-	EQ(write(fd, text, strlen(text)), strlen(text));
+	EQ(OK(write(fd, text, strlen(text))), strlen(text));
 	OK(close(fd));
+}
+
+int command(const char *format, ...)
+{
+	char cmd[512];
+	va_list ap;
+	int status;
+
+	va_start(ap, format);
+	vsnprintf(cmd, sizeof(cmd) - 8, format, ap);
+	va_end(ap);
+	strcat(cmd, " >&2");
+	status = system(cmd);
+	t_diag("%s: %#x", cmd, status);
+	return status;
 }
 
 /* Its directory, without symbolic links; false: it is not there. */
@@ -48,7 +64,7 @@ static bool device_path(const struct daxdev *dev, char *path)
 {
 	char link[128];
 
-	snprintf(link, sizeof(link), is_fsdev(dev) ? DAX "/devices/%s" :
+	snprintf(link, sizeof(link), !is_block(dev) ? DAX "/devices/%s" :
 		 "/sys/class/block/%s/device", base_name(dev));
 	return realpath(link, path);
 }
@@ -153,13 +169,20 @@ static bool dax_driver(const struct daxdev *dev, char *name, size_t size)
 	return true;
 }
 
+bool has_driver(const struct daxdev *dev)
+{
+	char name[64];
+
+	return is_block(dev) || dax_driver(dev, name, sizeof(name));
+}
+
 bool is_usable(const struct daxdev *dev)
 {
 	char name[64];
 
 	if (access(dev->node, F_OK))
 		return false;
-	return !is_fsdev(dev) ||
+	return is_block(dev) ||
 	       (dax_driver(dev, name, sizeof(name)) &&
 		!strcmp(name, "fsdev_dax"));
 }
@@ -169,7 +192,7 @@ void make_usable(const struct daxdev *dev)
 {
 	char name[64], dir[128];
 
-	if (!is_fsdev(dev)) {
+	if (is_block(dev)) {
 		UNTIL(is_usable(dev));
 		return;
 	}
@@ -177,7 +200,8 @@ void make_usable(const struct daxdev *dev)
 	if (strcmp(name, "fsdev_dax")) {
 		snprintf(dir, sizeof(dir), DAX "/drivers/%s", name);
 		sysfs_put(dir, "unbind", base_name(dev));
-		sysfs_put(FSDEV, "bind", base_name(dev));
+		/* Unlike "bind", also if it does not know the device any more. */
+		sysfs_put(FSDEV, "new_id", base_name(dev));
 	}
 	UNTIL(is_usable(dev));
 }

@@ -23,6 +23,10 @@ void take_away(const struct removable *r);
 /* The device's node is there again, and who lets files use it has it. */
 void give_back(const struct removable *r);
 
+/* A block device, /dev/pmemN; or a character device, /dev/daxN.M. */
+bool is_block(const struct daxdev *dev);
+/* Of a character device: any driver. */
+bool has_driver(const struct daxdev *dev);
 /* Is it there, as files can use it? */
 bool is_usable(const struct daxdev *dev);
 /* Makes it so, after whatever else has had it. */
@@ -32,6 +36,8 @@ void make_usable(const struct daxdev *dev);
 void sysfs_parent(const struct daxdev *dev, const char *begin, char *name,
 		  size_t size);
 void sysfs_put(const char *dir, const char *file, const char *text);
+/* Runs a tool; its status. What it says goes to the log. */
+int command(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * For each device, devdax excepted, with its own driver; in a process of its own.
