@@ -9,7 +9,9 @@
 # --dax KIND:SIZE:FILE		made in FILE if there is no FILE yet
 # --dax KIND:FILE		what is in FILE
 # KIND is pmem (a namespace in mode fsdax: /dev/pmemN), devdax (/dev/daxN.M) or
-# fsdev (devdax, bound to the fsdev_dax driver when the guest is up).
+# fsdev (devdax, bound to the fsdev_dax driver when the guest is up); or a CXL type-3
+# device, of which the guest makes a region each time: cxl (volatile, used as fsdev)
+# or cxl-pmem (persistent, used as pmem).
 # Needs common.sh.
 
 # to_bytes SIZE: of 512M, 1G, 1073741824.
@@ -47,7 +49,7 @@ golden_image() {
 
 # dax_backing SPEC INDEX DIR BED: sets dax_kind, dax_file.
 dax_backing() {
-	local spec=$1 index=$2 dir=$3 bed=$4 rest size file image
+	local spec=$1 index=$2 dir=$3 bed=$4 rest size file image step=$((2 << 20))
 
 	dax_kind=${spec%%:*}
 	rest=${spec#*:}
@@ -55,19 +57,23 @@ dax_backing() {
 	file=
 	case $dax_kind in
 	raw | pmem | devdax | fsdev) ;;
-	*) die "--dax $spec: the kind must be pmem, devdax or fsdev" ;;
+	cxl | cxl-pmem) step=$((256 << 20)) ;;
+	*) die "--dax $spec: the kind must be pmem, devdax, fsdev, cxl or cxl-pmem" ;;
 	esac
 	if [[ $size =~ ^[0-9]+[KMGT]?$ ]]; then
 		[ "$rest" = "$size" ] || file=${rest#*:}
 		size=$(to_bytes "$size")
-		if [ $((size % (2 << 20))) != 0 ] || [ "$size" -lt $((16 << 20)) ]; then
-			die "--dax $spec: the size must be a multiple of 2M, at least 16M"
+		if [ $((size % step)) != 0 ] || [ "$size" -lt $((16 << 20)) ]; then
+			die "--dax $spec: the size must be a multiple of $((step >> 20))M, at least 16M"
 		fi
 	else
 		file=$rest
 		[ -e "$file" ] || die "--dax $spec: there is no such file, and no size to make it"
 	fi
-	if [ -z "$file" ] || [ ! -e "$file" ]; then
+	if [[ $dax_kind = cxl* ]]; then
+		[ -n "$file" ] || file=$dir/dax$index
+		[ -e "$file" ] || truncate -s "$size" "$file"
+	elif [ -z "$file" ] || [ ! -e "$file" ]; then
 		image=${dax_kind/fsdev/devdax}
 		golden_image "$image" "$size" "$bed"
 		image=$cache/golden/$image-$size

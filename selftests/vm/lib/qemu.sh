@@ -29,19 +29,27 @@ accelerator() {
 	cut -d' ' -f2 "$file"
 }
 
-# machine_arguments: into qemu_args, from accel, icount, mem, smp, dax_files.
+# machine_arguments: into qemu_args, from accel, icount, mem, smp, dax_kinds,
+# dax_files.
 machine_arguments() {
-	local machine=q35 cpu=max n=${#dax_files[@]} bytes i total options device
+	local machine=q35 cpu=max n=0 cxl=0 i total
 
 	total=$(to_bytes "$mem")
 	for i in "${!dax_files[@]}"; do
-		total=$((total + $(stat -c %s "${dax_files[i]}")))
+		case ${dax_kinds[i]} in
+		cxl*) cxl=$((cxl + 1)) ;;
+		*)
+			n=$((n + 1))
+			total=$((total + $(stat -c %s "${dax_files[i]}"))) ;;
+		esac
 	done
-	[ "$n" = 0 ] || machine=q35,nvdimm=on
+	[ "$n" = 0 ] || machine=$machine,nvdimm=on
 	case $accel in
 	kvm) cpu=host accel=kvm ;;
 	tcg) accel=tcg,thread=multi ;;
 	esac
+	# Where it finds a hypervisor, Linux makes no region.
+	[ "$cxl" = 0 ] || cpu=$cpu,-hypervisor
 	if [ -n "$icount" ]; then
 		accel=tcg,thread=single
 		smp=1
@@ -57,17 +65,54 @@ machine_arguments() {
 		qemu_args+=(-m "$mem,slots=$n,maxmem=$(((total >> 30) + n + 2))G")
 	fi
 	for i in "${!dax_files[@]}"; do
-		bytes=$(stat -c %s "${dax_files[i]}")
-		options=memory-backend-file,id=mem$i,share=on,align=2M,size=$bytes
-		options=$options,mem-path=${dax_files[i]}
-		# The slot gives the firmware handle: slot + 1.
-		device=nvdimm,id=nvdimm$i,memdev=mem$i,slot=$i
-		if [ -n "$ro_dax" ]; then
-			options=$options,readonly=on
-			device=$device,unarmed=on
-		fi
-		qemu_args+=(-object "$options" -device "$device")
+		[[ ${dax_kinds[i]} = cxl* ]] || nvdimm_arguments "$i"
 	done
+}
+
+# The slot gives the firmware handle: slot + 1.
+nvdimm_arguments() { # nvdimm_arguments INDEX
+	local options device=nvdimm,id=nvdimm$1,memdev=mem$1,slot=$1
+
+	options=$(memory_options "$1")
+	if [ -n "$ro_dax" ]; then
+		options=$options,readonly=on
+		device=$device,unarmed=on
+	fi
+	qemu_args+=(-object "$options" -device "$device")
+}
+
+memory_options() { # memory_options INDEX
+	printf 'memory-backend-file,id=mem%s,share=on,align=2M,size=%s,mem-path=%s' \
+		"$1" "$(stat -c %s "${dax_files[$1]}")" "${dax_files[$1]}"
+}
+
+# cxl_arguments: the CXL devices. After all others: what names no bus gets the newest.
+cxl_arguments() {
+	local i window=0
+
+	[[ "${dax_kinds[*]}" = *cxl* ]] || return 0
+	qemu_args+=(-machine cxl=on)
+	for i in "${!dax_files[@]}"; do
+		[[ ${dax_kinds[i]} = cxl* ]] || continue
+		cxl_device_arguments "$i" "$window"
+		window=$((window + 1))
+	done
+}
+
+# A type-3 device, whose serial number is INDEX + 1, on a host bridge of its own with
+# a window of addresses: regions below one bridge come and go in order only.
+cxl_device_arguments() { # cxl_device_arguments INDEX WINDOW
+	local memory=volatile-memdev=mem$1
+
+	if [ "${dax_kinds[$1]}" = cxl-pmem ]; then
+		qemu_args+=(-object "memory-backend-ram,id=lsa$1,size=1M")
+		memory=persistent-memdev=mem$1,lsa=lsa$1
+	fi
+	qemu_args+=(-object "$(memory_options "$1")"
+		-device "pxb-cxl,bus_nr=$((32 + 8 * $2)),bus=pcie.0,id=bridge$1"
+		-machine "cxl-fmw.$2.targets.0=bridge$1,cxl-fmw.$2.size=4G"
+		-device "cxl-rp,port=0,bus=bridge$1,id=port$1,chassis=$1,slot=2"
+		-device "cxl-type3,bus=port$1,$memory,id=cxl$1,sn=$(($1 + 1))")
 }
 
 disk_argument() { # disk_argument SERIAL FILE
