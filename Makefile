@@ -12,6 +12,8 @@ USER_PARTS = $(filter-out kmod,$(PARTS))
 
 CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
 CHECK_DEBUG_BEDS = debug-7
+# CXL memory for files: kernels from 7.0.
+CHECK_CXL_BEDS = debian13-bpo sid
 CHECK_ALL_BEDS = debian12 debian12-6.12 debian13 debian13-bpo sid
 
 export PREFIX DESTDIR KVER KDIR
@@ -79,12 +81,16 @@ check-all:
 	selftests/vm/check-long peer $(CHECK_ALL_BEDS)
 	selftests/vm/check-long stress $(CHECK_ALL_BEDS)
 	selftests/vm/check-long crash $(CHECK_ALL_BEDS)
+	selftests/vm/check-long cxl $(CHECK_CXL_BEDS)
 
 check-peer:
 	selftests/vm/check-long peer $(CHECK_BEDS)
 
 check-stress:
 	selftests/vm/check-long stress $(CHECK_BEDS)
+
+check-cxl:
+	selftests/vm/check-long cxl $(or $(BEDS),$(CHECK_CXL_BEDS))
 
 check-guest:
 	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_BEDS))
@@ -124,10 +130,11 @@ help:
 	@echo '                  $(CHECK_BEDS)'
 	@echo 'make check-guest  those that run in guests; TESTS="..." says which, BEDS="..." where'
 	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
-	@echo '                  and, there, check-peer, check-stress and check-crash'
+	@echo '                  and, there, check-peer, check-stress, check-crash; check-cxl'
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
 	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
 	@echo 'make check-crash  CRASH_KILLS (20) machines die on each bed while programs write'
+	@echo 'make check-cxl    CXL memory that goes away: $(CHECK_CXL_BEDS)'
 	@echo 'make check-debug  the tests in guests whose kernel checks itself, hours:'
 	@echo '                  $(CHECK_DEBUG_BEDS) (BEDS="..." names others)'
 	@echo 'make fuzz         libFuzzer, SECONDS=$(SECONDS) in all, on this machine'
@@ -141,5 +148,5 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-guest check-peer check-stress check-crash check-debug check-unit \
-	fuzz demo bench style help
+	check-guest check-peer check-stress check-crash check-cxl check-debug \
+	check-unit fuzz demo bench style help

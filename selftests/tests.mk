@@ -70,9 +70,11 @@ TEST_DEBUG_PROGS := \
 	nomem_test \
 	nomem_plain_test \
 	nomem_mount_test
-# Built and installed, but no tests by themselves.
+# Not run with the others: crash_guest is a part of vm/crash, and cxl_test needs
+# another guest (vm/check-long).
 TEST_GEN_PROGS_EXTENDED := \
-	crash_guest
+	crash_guest \
+	cxl_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
 	run_test.sh \
