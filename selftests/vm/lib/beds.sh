@@ -14,6 +14,7 @@ debian12-6.12   bookworm  6\.12\.[0-9]+\+deb12[.0-9]*
 debian13        trixie    6\.12\.[0-9]+\+deb13[.0-9]*
 debian13-bpo    trixie    7\.[0-9]+\.[0-9]+\+deb13[.0-9]*
 sid             sid       [7-9]\.[0-9.]+\+deb[0-9.]+
+debug-6.12      trixie    linux-source-6\.12                   guest+debug
 debug-7         trixie    linux-source-7\.[0-9]+                guest+debug
 '
 
