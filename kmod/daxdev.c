@@ -119,7 +119,7 @@ static void mem_unuse(struct fmapfs_mem *mem)
 		return;
 	fmapfs_mem_del(mem);
 	/* Once it was removed, we are not its holder, and another may be. */
-	if (mem->gone && dax_holder(mem->dax_dev) != mem) {
+	if (READ_ONCE(mem->gone) && dax_holder(mem->dax_dev) != mem) {
 		fs_put_dax(mem->dax_dev, NULL);
 	} else {
 		if (mem->flushed)
