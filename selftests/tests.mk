@@ -75,6 +75,9 @@ TEST_DEBUG_PROGS := \
 TEST_GEN_PROGS_EXTENDED := \
 	crash_guest \
 	cxl_test
+# Made and installed by the Makefiles of their directories.
+TEST_DIR_PROGS := \
+	stress/soak_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
 	run_test.sh \
