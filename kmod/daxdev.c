@@ -516,13 +516,19 @@ int fmapfs_daxdev_flush(struct fmapfs_daxdev *dev)
  * @dev: the device
  *
  * A partition can be made smaller while it is in use, and what was its end be
- * another's. If it becomes larger, that is for the next one to use. Return: bytes.
+ * another's. If it becomes larger, that is for the next one to use. A device that was
+ * removed has the size that it had: what is wrong with it is not that. Return: bytes.
  */
 u64 fmapfs_daxdev_size(const struct fmapfs_daxdev *dev)
 {
+	u64 size;
+
 	if (!dev->bdev_file)
 		return dev->size;
-	return min_t(u64, dev->size, bdev_nr_bytes(file_bdev(dev->bdev_file)));
+	size = min_t(u64, dev->size, bdev_nr_bytes(file_bdev(dev->bdev_file)));
+	/* We are told of a removal before the disk has no size any more. */
+	smp_rmb();
+	return READ_ONCE(dev->mem->gone) ? dev->size : size;
 }
 
 /* Can this kernel use /dev/daxX.Y? */
