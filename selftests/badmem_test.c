@@ -80,6 +80,25 @@ TEST(only_mappers_of_the_page_get_sigbus)
 	with_each_device(spoil_in_each_way);
 }
 
+/* There is nobody whom the kernel tells; then it unmaps nothing. */
+static void spoil_unheard(const struct removable *r)
+{
+	struct files f = files_new(r);
+	struct viewer *huge = viewer_new(f.a, 1, 0, LEN, VIEW_HUGE);
+	struct viewer *small = viewer_new(f.a, 1, 0, LEN, 0);
+
+	poison(OFFLINED, f.a, BAD);
+	viewer_loses(huge, BAD);
+	viewer_loses(small, BAD);
+	viewers_end();
+	files_end(&f);
+}
+
+TEST(who_does_not_want_to_know_gets_sigbus_when_he_touches_it)
+{
+	with_each_device(spoil_unheard);
+}
+
 static void use_it_otherwise(const struct removable *r)
 {
 	struct files f = files_new(r);
