@@ -273,9 +273,10 @@ static struct fmapfs_daxdev *get_writable(struct fmapfs_devtab *tab, u32 index)
 static bool is_range_of(const struct fmapfs_daxdev *dev,
 			const struct fmapfs_clear_bad *what)
 {
+	u64 size = fmapfs_daxdev_size(dev);
+
 	return what->len && PAGE_ALIGNED(what->offset | what->len) &&
-	       what->offset < dev->size &&
-	       what->len <= dev->size - what->offset;
+	       what->offset < size && what->len <= size - what->offset;
 }
 
 static int clear_bad_of(struct fmapfs_daxdev *dev, struct fmapfs_devtab *tab,
