@@ -526,13 +526,10 @@ static long ioctl_daxdev_open(struct fmapfs_conn *conn,
 	return rc;
 }
 
-static long ioctl_clear_bad(struct fmapfs_conn *conn,
-			    struct fmapfs_clear_bad __user *arg)
+static long ioctl_clear_bad(struct fmapfs_conn *conn, void __user *arg)
 {
-	if (!conn)
-		return -EPERM;
-	if (!fmapfs_conn_has_dax(conn))
-		return -EOPNOTSUPP;
+	if (!conn || !fmapfs_conn_has_dax(conn))
+		return conn ? -EOPNOTSUPP : -EPERM;
 	return fmapfs_devtab_clear_bad(conn->devtab, arg);
 }
 
@@ -567,9 +564,8 @@ static long fmapfs_dev_ioctl(struct file *file, unsigned int cmd,
 		return ioctl_clear_bad(conn_of(file), p);
 	case FMAPFS_IOC_VERSION:
 		return ioctl_version(p);
-	default:
-		return -ENOTTY;
 	}
+	return -ENOTTY;
 }
 
 static const struct file_operations fmapfs_dev_fops = {
