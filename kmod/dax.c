@@ -46,6 +46,35 @@ static void count_fault(struct super_block *sb, unsigned int order,
 }
 
 /*
+ * What this fault has ended with when it was tried before; 0: it was not, or may be
+ * tried again. The kernel says so by a flag, but mm_populate() does not (mlock(2),
+ * MAP_POPULATE; in 6.1 MADV_POPULATE_READ): it would try for ever.
+ */
+static int error_before(const struct vm_fault *vmf, struct fmapfs_inode *fi)
+{
+	bool tried = vmf->flags & FAULT_FLAG_TRIED;
+	int error = 0;
+
+	spin_lock(&fi->lock);
+	if (fi->failed_task == current && fi->failed_at == vmf->address) {
+		fi->failed_task = NULL;
+		tried = true;
+	}
+	if (tried)
+		error = READ_ONCE(fi->map_error);
+	spin_unlock(&fi->lock);
+	return error;
+}
+
+static void note_failure(const struct vm_fault *vmf, struct fmapfs_inode *fi)
+{
+	spin_lock(&fi->lock);
+	fi->failed_task = current;
+	fi->failed_at = vmf->address;
+	spin_unlock(&fi->lock);
+}
+
+/*
  * The map was revoked: asks for another, without the lock that the fault came
  * with, and has the fault tried again. There it ends if asking has failed.
  */
@@ -53,23 +82,24 @@ static vm_fault_t renew_in_fault(struct vm_fault *vmf)
 {
 	struct file *file = vmf->vma->vm_file;
 	struct inode *inode = file_inode(file);
-	int error = READ_ONCE(fmapfs_i(inode)->map_error);
+	int error;
 
 	/* It is not mapped any more, not even to be read: from the start. */
 	if (vmf->flags & FAULT_FLAG_MKWRITE)
 		return VM_FAULT_NOPAGE;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
+	error = error_before(vmf, fmapfs_i(inode));
 	/* As userfaultfd does: who cannot let go of mmap_lock cannot wait. */
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
-	    (vmf->flags & FAULT_FLAG_TRIED && error)) {
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) || error) {
 		fmapfs_count(inode->i_sb, FMAPFS_FAULT_ERROR, 1);
 		/* Without memory the access is tried anew, as on any mapping. */
 		return error == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 	}
 	get_file(file);
 	release_fault_lock(vmf);
-	fmapfs_fmap_renew(inode);
+	if (fmapfs_fmap_renew(inode))
+		note_failure(vmf, fmapfs_i(inode));
 	fput(file);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }

@@ -231,6 +231,9 @@ struct fmapfs_listing_at {
  *	map: what was asked for earlier is not put in force. Guarded by @map_lock
  * @map_error: what the last attempt to get a map for a revoked one has ended with;
  *	for a fault that is tried again
+ * @failed_task: whose fault has asked for a map in vain, or NULL; to be compared
+ *	with, nothing else. Guarded by @lock
+ * @failed_at: at which address; guarded by @lock
  * @devs_used: devices of all the maps that the file has had; only grows
  * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
  * @fills: READs that hold locked folios: struct fmapfs_io; guarded by @lock
@@ -267,6 +270,8 @@ struct fmapfs_inode {
 	bool revoked;
 	u64 revocations;
 	int map_error;
+	const struct task_struct *failed_task;
+	unsigned long failed_at;
 	u64 devs_used;
 	bool asked;
 	struct list_head fills;
