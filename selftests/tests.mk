@@ -47,6 +47,7 @@ TEST_GEN_PROGS := \
 	hotremove_test \
 	refetch_test \
 	refresh_test \
+	populate_test \
 	notify_test \
 	store_test \
 	resend_test \
