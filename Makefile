@@ -14,6 +14,7 @@ CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
 CHECK_DEBUG_BEDS = debug-6.12 debug-7
 # CXL memory for files: kernels from 7.0.
 CHECK_CXL_BEDS = debian13-bpo sid
+SOAK_BEDS = debian13-bpo
 CHECK_ALL_BEDS = debian12 debian12-6.12 debian13 debian13-bpo sid
 
 export PREFIX DESTDIR KVER KDIR
@@ -82,6 +83,7 @@ check-all:
 	selftests/vm/check-long stress $(CHECK_ALL_BEDS)
 	selftests/vm/check-long crash $(CHECK_ALL_BEDS)
 	selftests/vm/check-long cxl $(CHECK_CXL_BEDS)
+	MINUTES=5 SEED=$(SEED) selftests/vm/check-long soak $(CHECK_ALL_BEDS)
 
 check-peer:
 	selftests/vm/check-long peer $(CHECK_BEDS)
@@ -100,6 +102,12 @@ check-crash:
 
 check-debug:
 	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_DEBUG_BEDS))
+
+MINUTES ?= 60
+
+soak:
+	MINUTES=$(MINUTES) SEED=$(SEED) \
+		selftests/vm/check-long soak $(or $(BEDS),$(SOAK_BEDS))
 
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
@@ -130,13 +138,14 @@ help:
 	@echo '                  $(CHECK_BEDS)'
 	@echo 'make check-guest  those that run in guests; TESTS="..." says which, BEDS="..." where'
 	@echo 'make check-all    the same on $(CHECK_ALL_BEDS)'
-	@echo '                  and, there, check-peer, check-stress, check-crash; check-cxl'
+	@echo '                  and, there, check-peer, check-stress, check-crash, five minutes of soak; check-cxl'
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
 	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
 	@echo 'make check-crash  CRASH_KILLS (20) machines die on each bed while programs write'
 	@echo 'make check-cxl    CXL memory that goes away: $(CHECK_CXL_BEDS)'
 	@echo 'make check-debug  the tests in guests whose kernel checks itself, hours:'
 	@echo '                  $(CHECK_DEBUG_BEDS) (BEDS="..." names others)'
+	@echo 'make soak         everything at once for MINUTES=$(MINUTES), from SEED=...; BEDS="..."'
 	@echo 'make fuzz         libFuzzer, SECONDS=$(SECONDS) in all, on this machine'
 	@echo 'make style        checkpatch and shellcheck'
 	@echo 'make demo         two hosts, one memory'
@@ -149,4 +158,4 @@ help:
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
 	check-guest check-peer check-stress check-crash check-cxl check-debug \
-	check-unit fuzz demo bench style help
+	check-unit soak fuzz demo bench style help
