@@ -142,12 +142,20 @@ static void on_bus(int sig, siginfo_t *si, void *context)
 	siglongjmp(bus_env, 1);
 }
 
-void catch_bus(void)
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* And whatever else comes: calls are interrupted, and not begun again. */
+void catch_signals(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO };
+	struct sigaction usr = { .sa_handler = on_signal };
 
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGUSR1, &usr, NULL);
 }
 
 bool load(void *to, const uint8_t *from, size_t len)
@@ -331,7 +339,6 @@ void client_main(struct life *l, int index, uint64_t start)
 	pthread_t id[THREADS];
 	int root;
 
-	catch_bus();
 	lane_take(l->world * WORLD_LANES + LANE_CLIENT + index * THREADS * 2);
 	lane_begin(OP_open);
 	root = open_root(l);
@@ -339,6 +346,7 @@ void client_main(struct life *l, int index, uint64_t start)
 	if (root < 0)
 		return;
 	l->in[index] = true;
+	catch_signals();
 	for (int i = 0; i < THREADS; i++) {
 		w[i].l = l;
 		w[i].root = root;

@@ -72,6 +72,7 @@ static void create(struct walker *w)
 
 	scratch_path(w, path);
 	fd = CALL(w, create, openat(w->root, path, O_CREAT | O_RDWR | O_CLOEXEC |
+				    O_NOFOLLOW |
 				    (chance(&w->r, 20) ? O_EXCL : 0) |
 				    (chance(&w->r, 20) ? O_TRUNC : 0), 0666),
 		  NAMES, EACCES);

@@ -107,7 +107,7 @@ static inline struct memfile *memfile(struct walker *w, int index)
 /* Loads and stores that may raise SIGBUS: false. */
 bool load(void *to, const uint8_t *from, size_t len);
 bool store_word(uint8_t *to, uint64_t word);
-void catch_bus(void);
+void catch_signals(void);
 
 struct opened *some_open(struct walker *w, enum kind kind);
 struct opened *open_slot(struct walker *w);

@@ -74,6 +74,8 @@ static void start_client(struct world *w, int i, int dev)
 {
 	uint64_t start = w->starts++;
 
+	/* From its first instruction on. */
+	signal(SIGUSR1, SIG_IGN);
 	if (!in_child(&w->client[i])) {
 		setpgid(w->client[i], w->client[i]);
 		return;
@@ -244,6 +246,17 @@ static void replace_client(struct world *w)
 	start_client(w, i, w->dev);
 }
 
+/* For which a server gets an INTERRUPT, and answers all the same. */
+static void signal_clients(struct world *w)
+{
+	for (int n = rnd(&w->r, 10); n; n--) {
+		lane_begin(OP_client_signalled);
+		kill(-w->client[rnd(&w->r, w->l->traits.clients)], SIGUSR1);
+		lane_end(false);
+		nap(&w->r, 20);
+	}
+}
+
 static void replace_notifier(struct world *w)
 {
 	int i = rnd(&w->r, w->l->traits.notifiers);
@@ -305,8 +318,10 @@ static void something(struct world *w)
 		restart_server(w);
 	else if (n < 35)
 		hang_server(w);
-	else if (n < 55)
+	else if (n < 50)
 		replace_client(w);
+	else if (n < 58)
+		signal_clients(w);
 	else if (n < 70)
 		replace_notifier(w);
 	else if (n < 85)
