@@ -299,6 +299,7 @@ static void walk_fork(struct walker *w)
 			broken("waiting for a child: %s", strerror(errno));
 	if (status)
 		broken("a child has ended with status %#x", status);
+	/* What comes next is not what the child has done. */
 	rnd(&w->r, 2);
 }
 

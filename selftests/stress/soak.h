@@ -3,11 +3,11 @@
  * soak: everything at once, from a seed, for as long as one likes.
  *
  * The test's process (soak_test.c) starts WORLDS worlds, watches them and adds up
- * what they have done. A world (world.c) makes one life (life.c) after another: a fresh
- * mount, a server of several threads (server.c, journal.c), notifiers that move
- * files and tell the kernel so (notify.c), clients (client.c, ops_*.c); it kills
- * and starts these anew, ends the life in one of several ways, and looks at what
- * is left. One more process does things to the machine (machine.c).
+ * what they have done. A world (world.c) makes one life (life.c) after another: a
+ * fresh mount, a server of several threads (server.c), notifiers that move files and
+ * tell the kernel so (notify.c), clients (client.c, walk_*.c); it kills these and
+ * starts them anew, ends the life in one of several ways, and looks at what is left.
+ * One more process does things to the machine (machine.c).
  *
  * All that they share is in struct soak and struct life, in shared memory: a
  * process may be killed at any point.
@@ -67,7 +67,7 @@ struct rng {
 
 uint32_t rnd(struct rng *r, uint32_t below);
 bool chance(struct rng *r, uint32_t percent);
-struct rng rng_for(uint64_t seed, uint64_t a, uint64_t b, uint64_t c);
+struct rng rng_for(uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 
 /* --- what is done, and counted --- */
 
