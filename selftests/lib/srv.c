@@ -102,8 +102,12 @@ struct node *srv_plain(struct srv *s, const char *name, const void *data,
 
 void srv_set_fmap(struct srv *s, struct node *n, struct msg fmap)
 {
-	n->fmap = srv_alloc(s, fmap.len);
-	memcpy(n->fmap, fmap.buf, fmap.len);
+	uint8_t *bytes = srv_alloc(s, fmap.len);
+
+	/* The server may be looking: not before it is whole. */
+	memcpy(bytes, fmap.buf, fmap.len);
+	atomic_thread_fence(memory_order_release);
+	n->fmap = bytes;
 	n->fmap_len = fmap.len;
 	n->fmap_error = 0;
 }
