@@ -48,6 +48,7 @@ TEST_GEN_PROGS := \
 	refetch_test \
 	refresh_test \
 	populate_test \
+	pins_test \
 	notify_test \
 	store_test \
 	resend_test \
