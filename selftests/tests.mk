@@ -49,6 +49,7 @@ TEST_GEN_PROGS := \
 	refresh_test \
 	populate_test \
 	pins_test \
+	fire_test \
 	notify_test \
 	store_test \
 	resend_test \
