@@ -8,7 +8,9 @@
  * 1. A region can be unbound from its driver, be disabled, and be destroyed; its
  *    memory device can be disabled, and be removed from the PCI bus: all access is
  *    SIGBUS or EIO, the unmount is clean, before or after the return, and the module
- *    can be removed.
+ *    can be removed. Who takes the device away below an active region has no memory
+ *    there before the kernel tells the region's users: they read what the bus answers,
+ *    until the errors come.
  * 2. When a region is there again, with whatever had to be made anew, the data are,
  *    too, and a new mount works.
  * 3. What has files on it is not resized.
@@ -35,6 +37,17 @@ static long serial_of(const struct daxdev *dev)
 
 	daxdevs(&devs);
 	return dev - devs + 1;
+}
+
+/* And each a window of addresses. */
+static int window_of(const struct daxdev *dev)
+{
+	const struct daxdev *devs;
+	int window = 0;
+
+	for (daxdevs(&devs); devs < dev; devs++)
+		window += !strncmp(devs->type, "cxl", 3);
+	return window;
 }
 
 static bool has_serial(const char *name, long serial)
@@ -80,14 +93,19 @@ static bool region_exists(void)
 	return !access(path, F_OK);
 }
 
-/* What has lost its memory device stays, and is of no use. */
+/* What has lost its memory device stays, and is of no use, not even to the tool. */
 static void make_region(const struct removable *r)
 {
+	char dir[64];
+
+	snprintf(dir, sizeof(dir), CXL "/devices/decoder0.%d", window_of(r->dev));
 	if (region_exists())
-		EQ(command("cxl destroy-region -f %s", region), 0);
+		sysfs_put(dir, "delete_region", region);
+	TRUE(!region_exists());
 	UNTIL(find_memdev(r->dev));
-	EQ(command("cxl create-region -m -t %s -w 1 %s",
-		   is_block(r->dev) ? "pmem" : "ram", memdev), 0);
+	EQ(command("cxl create-region -m -t %s -d decoder0.%d -w 1 %s",
+		   is_block(r->dev) ? "pmem" : "ram", window_of(r->dev), memdev),
+	   0);
 	make_usable(r->dev);
 }
 
@@ -107,7 +125,7 @@ static void bind_region(const struct removable *r)
 
 static void unbind(const struct removable *r)
 {
-	static const struct way way = { unbind_region, bind_region };
+	static const struct way way = { .take = unbind_region, .back = bind_region };
 
 	lose_and_return(r, &way, is_block(r->dev));
 }
@@ -131,7 +149,7 @@ static void enable_region(const struct removable *r)
 
 static void disable(const struct removable *r)
 {
-	static const struct way way = { disable_region, enable_region };
+	static const struct way way = { .take = disable_region, .back = enable_region };
 
 	lose_and_return(r, &way, false);
 }
@@ -150,7 +168,7 @@ static void destroy_region(const struct removable *r)
 
 static void destroy(const struct removable *r)
 {
-	static const struct way way = { destroy_region, make_region };
+	static const struct way way = { .take = destroy_region, .back = make_region };
 
 	lose_and_return(r, &way, false);
 	lose_and_return(r, &way, true);
@@ -177,7 +195,9 @@ static void enable_memdev(const struct removable *r)
 
 static void lose_memdev(const struct removable *r)
 {
-	static const struct way way = { disable_memdev, enable_memdev };
+	static const struct way way = {
+		.take = disable_memdev, .back = enable_memdev, .unannounced = true,
+	};
 
 	lose_and_return(r, &way, true);
 }
@@ -210,7 +230,9 @@ static void rescan_pci(const struct removable *r)
 
 static void lose_pci(const struct removable *r)
 {
-	static const struct way way = { remove_pci, rescan_pci };
+	static const struct way way = {
+		.take = remove_pci, .back = rescan_pci, .unannounced = true,
+	};
 
 	lose_and_return(r, &way, !is_block(r->dev));
 }

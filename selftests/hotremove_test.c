@@ -32,7 +32,7 @@
 
 static void lose_region(const struct removable *r)
 {
-	static const struct way way = { take_away, give_back };
+	static const struct way way = { .take = take_away, .back = give_back };
 	struct removable whole;
 
 	removable_region(&whole, r->dev);
@@ -153,7 +153,9 @@ static void enable_namespace(const struct removable *r)
 /* Where the device is a character device, nobody tells that it is in use. */
 static void obey_tools(const struct removable *r)
 {
-	static const struct way by_ndctl = { disable_namespace, enable_namespace };
+	static const struct way by_ndctl = {
+		.take = disable_namespace, .back = enable_namespace,
+	};
 
 	tool_decides(r, "daxctl reconfigure-device -f -m devdax");
 	tool_decides(r, "daxctl disable-device");
@@ -289,7 +291,7 @@ static void load_fsdev(const struct removable *r)
 
 static void try_modules(const struct removable *r)
 {
-	static const struct way by_module = { remove_fsdev, load_fsdev };
+	static const struct way by_module = { .take = remove_fsdev, .back = load_fsdev };
 	struct load *l;
 
 	if (!is_block(r->dev)) {

@@ -21,6 +21,7 @@
  * struct load_state - shared by the processes
  * @may_lose: errors are in order from here on
  * @lost: all access must fail: one way of it ends before another
+ * @unannounced: and what is read is any, until the errors come
  * @rounds: of each process
  */
 struct load_state {
@@ -28,7 +29,7 @@ struct load_state {
 	uint32_t seed;
 	int dev;
 	uint64_t nodes[3];
-	atomic_bool may_lose, lost, stop;
+	atomic_bool may_lose, unannounced, lost, stop;
 	atomic_long rounds[LOAD_TASKS];
 };
 
@@ -156,6 +157,14 @@ static void syncs(struct user *u)
 	end_as_lost(u, fd);
 }
 
+static void check_kept(struct user *u, const uint8_t *buf, uint64_t at, size_t n)
+{
+	/* What the bus answers for memory that has gone unannounced. */
+	if (u->s->may_lose && u->s->unannounced)
+		return;
+	PAT(buf, u->s->seed, at, n);
+}
+
 /* What is read is right, as long as there is something. */
 static void checks(struct user *u)
 {
@@ -169,13 +178,13 @@ static void checks(struct user *u)
 
 		note_loss(u, n < 0 ? errno : 0, EIO);
 		if (n > 0)
-			PAT(buf, u->s->seed, at, n);
+			check_kept(u, buf, at, n);
 		/* The kernel fetches it: no SIGBUS between a look and the next. */
 		n = write(ends[1], p + at, sizeof(buf));
 		note_loss(u, n < 0 ? errno : 0, EFAULT);
 		if (n > 0) {
 			EQ(read(ends[0], buf, n), n);
-			PAT(buf, u->s->seed, at, n);
+			check_kept(u, buf, at, n);
 		}
 	}
 	OK(munmap(p, LEN));
@@ -347,6 +356,12 @@ void load_may_lose(struct load *l)
 	l->state->may_lose = true;
 }
 
+void load_may_lose_unannounced(struct load *l)
+{
+	l->state->unannounced = true;
+	load_may_lose(l);
+}
+
 static void wait_tasks(struct load *l)
 {
 	for (int i = 0; i < LOAD_TASKS; i++)
@@ -412,7 +427,10 @@ void lose_and_return(const struct removable *r, const struct way *way,
 	uint32_t seed = load_seed();
 	struct load *l = load_start(r->dev->node, seed);
 
-	load_may_lose(l);
+	if (way->unannounced)
+		load_may_lose_unannounced(l);
+	else
+		load_may_lose(l);
 	way->take(r);
 	load_is_lost(l);
 	if (back_first)

@@ -35,6 +35,8 @@ struct load *load_start(const char *node, uint32_t seed);
 void load_goes_on(struct load *l);
 /* From here on the memory may be gone. */
 void load_may_lose(struct load *l);
+/* And may be gone before the kernel says so to anybody. */
+void load_may_lose_unannounced(struct load *l);
 /* It is gone, wholly: the processes find that so, and end. */
 void load_is_lost(struct load *l);
 /* The processes end; nothing was lost. */
@@ -54,6 +56,7 @@ void module_goes(void);
 struct way {
 	void (*take)(const struct removable *r);
 	void (*back)(const struct removable *r);
+	bool unannounced;
 };
 
 /* Under load, with the return before or after the unmount; the data are there. */

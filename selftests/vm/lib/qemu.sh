@@ -62,7 +62,7 @@ machine_arguments() {
 		qemu_args+=(-m "$mem")
 	else
 		# Room for each device to be aligned to 1 GiB.
-		qemu_args+=(-m "$mem,slots=$n,maxmem=$(((total >> 30) + n + 2))G")
+		qemu_args+=(-m "$mem,slots=${#dax_files[@]},maxmem=$(((total >> 30) + n + 2))G")
 	fi
 	for i in "${!dax_files[@]}"; do
 		[[ ${dax_kinds[i]} = cxl* ]] || nvdimm_arguments "$i"
@@ -88,15 +88,18 @@ memory_options() { # memory_options INDEX
 
 # cxl_arguments: the CXL devices. After all others: what names no bus gets the newest.
 cxl_arguments() {
-	local i window=0
+	local i window=0 windows=cxl=on
 
 	[[ "${dax_kinds[*]}" = *cxl* ]] || return 0
-	qemu_args+=(-machine cxl=on)
 	for i in "${!dax_files[@]}"; do
 		[[ ${dax_kinds[i]} = cxl* ]] || continue
 		cxl_device_arguments "$i" "$window"
+		windows=$windows,cxl-fmw.$window.targets.0=bridge$i
+		windows=$windows,cxl-fmw.$window.size=4G
 		window=$((window + 1))
 	done
+	# In one option: it is a list.
+	qemu_args+=(-machine "$windows")
 }
 
 # A type-3 device, whose serial number is INDEX + 1, on a host bridge of its own with
@@ -110,7 +113,6 @@ cxl_device_arguments() { # cxl_device_arguments INDEX WINDOW
 	fi
 	qemu_args+=(-object "$(memory_options "$1")"
 		-device "pxb-cxl,bus_nr=$((32 + 8 * $2)),bus=pcie.0,id=bridge$1"
-		-machine "cxl-fmw.$2.targets.0=bridge$1,cxl-fmw.$2.size=4G"
 		-device "cxl-rp,port=0,bus=bridge$1,id=port$1,chassis=$1,slot=2"
 		-device "cxl-type3,bus=port$1,$memory,id=cxl$1,sn=$(($1 + 1))")
 }
