@@ -315,6 +315,9 @@ static pid_t start_in_foreground(void)
 	int i;
 
 	if (!pid) {
+		/* Who runs the tests by nohup has them ignored. */
+		signal(SIGHUP, SIG_DFL);
+		signal(SIGINT, SIG_DFL);
 		execl(FMAPFSD, "fmapfsd", "-f", "-l", "error", "--plain-fuse",
 		      "l.yaml", "mnt", NULL);
 		_exit(127);
@@ -410,8 +413,10 @@ int main(void)
 		TEST(umount_ends_it_well),
 		TEST(an_aborted_mount_goes_away),
 	};
+	int failed;
 
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	alarm(300);	/* whoever hangs has failed */
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	if (have_fuse())
 		failed += cmocka_run_group_tests(mounted, NULL, NULL);
