@@ -127,16 +127,23 @@ static void tell(struct rec_writer *w, uint64_t n)
 	EQ(pwrite(w->to, &n, sizeof(n), 0), sizeof(n));
 }
 
-static uint64_t all_told(int files)
+/* Is each writer at work, and have all written so many records? */
+static bool far_enough(const uint64_t *before, int files, uint64_t count)
 {
 	uint64_t sum = 0;
 
-	for (int i = 0; i < files * REC_WRITERS; i++)
-		sum += told(i / REC_WRITERS, i % REC_WRITERS);
-	return sum;
+	for (int i = 0; i < files * REC_WRITERS; i++) {
+		uint64_t n = told(i / REC_WRITERS, i % REC_WRITERS) - before[i];
+
+		if (!n)
+			return false;
+		sum += n;
+	}
+	return sum >= count;
 }
 
-static void start_writers(const struct mnt *m, int files)
+/* Into @before: what they have done before. */
+static void start_writers(const struct mnt *m, int files, uint64_t *before)
 {
 	const char *seed = getenv("CRASH_SEED");
 	int first = seed ? atoi(seed) : 0;
@@ -147,7 +154,7 @@ static void start_writers(const struct mnt *m, int files)
 
 		w->way = &rec_ways[(first + i) % rec_ndurable];
 		w->id = id;
-		w->done = told(f, id);
+		w->done = before[i] = told(f, id);
 		w->tell = tell;
 		w->to = open_told(f, id);
 		snprintf(w->path, sizeof(w->path), "%s/f%d", m->dir, f);
@@ -167,11 +174,11 @@ TEST(write_records)
 	const char *after = getenv("CRASH_AFTER"), *key = getenv("CRASH_SYSRQ");
 	const struct daxdev *dev[FILES];
 	int files = devices(dev);
-	uint64_t before = all_told(files);
+	uint64_t before[FILES * REC_WRITERS];
 
-	start_writers(mount_files(files, dev), files);
+	start_writers(mount_files(files, dev), files, before);
 	if (key && *key && after) {
-		UNTIL(all_told(files) - before >= strtoull(after, NULL, 0));
+		UNTIL(far_enough(before, files, strtoull(after, NULL, 0)));
 		press(key);
 	}
 	for (;;)
