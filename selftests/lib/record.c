@@ -188,9 +188,7 @@ static void check_word(uint64_t got, unsigned int id, uint64_t s,
 {
 	uint64_t want = last_in_slot(s, done), n = got >> 32;
 
-	if (!got && !want)
-		return;
-	if (got != word(id, n, i) || n % REC_SLOTS != s)
+	if (got && (got != word(id, n, i) || n % REC_SLOTS != s))
 		FAIL("%s: writer %u, slot %lu, word %u is torn: %#lx; record %lu should be there",
 		     how, id, (long)s, i, (long)got, (long)want);
 	if (n < want)
