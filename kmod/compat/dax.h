@@ -152,14 +152,23 @@ static inline void *fmapfs_dax_page_key(struct page *page)
 }
 #endif
 
+/*
+ * For who cannot give up. It looks again after a while: on 6.1 the end of the last
+ * pin has been seen to wake nobody.
+ */
+static inline void fmapfs_dax_wait_long(struct page *page)
+{
+	wait_var_event_timeout(fmapfs_dax_page_key(page),
+			       dax_page_is_idle(page), HZ / 5);
+}
+
 /* Waits for the pinned pages of what is not mapped, and leaves all as it is. */
 static inline void wait_layout_idle(struct inode *inode)
 {
 	struct page *page;
 
 	while ((page = fmapfs_dax_pinned_page(inode->i_mapping)))
-		wait_var_event(fmapfs_dax_page_key(page),
-			       dax_page_is_idle(page));
+		fmapfs_dax_wait_long(page);
 }
 
 /* Return: jiffies left, at least 1; 0: it is pinned still; -ERESTARTSYS. */
@@ -192,8 +201,7 @@ static inline void fmapfs_dax_revoke(struct inode *inode)
 		if (!page)
 			break;
 		filemap_invalidate_unlock(mapping);
-		wait_var_event(fmapfs_dax_page_key(page),
-			       dax_page_is_idle(page));
+		fmapfs_dax_wait_long(page);
 	}
 	truncate_inode_pages(mapping, 0);
 	filemap_invalidate_unlock(mapping);
