@@ -78,7 +78,7 @@ TEST_DEBUG_PROGS := \
 TEST_GEN_PROGS_EXTENDED := \
 	crash_guest \
 	cxl_test
-# Made and installed by the Makefiles of their directories.
+# Made and installed by the Makefiles of their directories; run by vm/check-long.
 TEST_DIR_PROGS := \
 	stress/soak_test
 TEST_PROGS := \
