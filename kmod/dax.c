@@ -373,7 +373,7 @@ static ssize_t store(const struct fmapfs_place *place, struct iov_iter *from)
 	void *kaddr;
 	long n;
 
-	n = dax_direct_access(place->dax_dev, pgoff, PFN_UP(in_page + len),
+	n = dax_direct_access(place->mem->dax_dev, pgoff, PFN_UP(in_page + len),
 			      DAX_ACCESS, &kaddr, NULL);
 	if (n == FMAPFS_DAX_POISON)
 		return fmapfs_learn_bad(place) ? -EAGAIN : -EIO;

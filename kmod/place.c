@@ -36,7 +36,6 @@ int fmapfs_find_place(const struct inode *inode, u64 off, u64 wanted,
 		return -EROFS;
 	dev = fmapfs_devtab_get(tab, target.dev);
 	place->mem = dev->mem;
-	place->dax_dev = dev->mem->dax_dev;
 	place->addr = dev->start + target.dev_off;
 	place->dev_off = target.dev_off;
 	place->len = min(target.len,
@@ -126,7 +125,7 @@ static int iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 	if (rc)
 		return rc;
 	iomap->type = IOMAP_MAPPED;
-	iomap->dax_dev = place.dax_dev;
+	iomap->dax_dev = place.mem->dax_dev;
 	iomap->addr = report ? place.dev_off : place.addr;
 	iomap->offset = off;
 	iomap->length = round_up(place.len, PAGE_SIZE);

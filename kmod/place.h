@@ -9,14 +9,12 @@
 /**
  * struct fmapfs_place - where a range of a file lies in memory
  * @mem: the memory
- * @dax_dev: its DAX device
- * @addr: bytes from the start of @dax_dev
+ * @addr: bytes from the start of its DAX device
  * @dev_off: bytes from the start of the device node, as in the fmap
  * @len: bytes that are contiguous from there
  */
 struct fmapfs_place {
 	struct fmapfs_mem *mem;
-	struct dax_device *dax_dev;
 	u64 addr;
 	u64 dev_off;
 	u64 len;
