@@ -14,10 +14,10 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/env.h"
+#include "lib/hold.h"
 #include "lib/mem.h"
 
 #define AT	(128 * MIB)
@@ -160,12 +160,12 @@ static void waits_for_pages(struct mnt *m, struct task *t, int answers)
 TEST(pinned_pages_are_waited_for_killably)
 {
 	struct srv *s = srv_new();
-	struct iovec iov = { .iov_len = PAGE };
-	uint8_t buf[PAGE], *p;
 	struct node *n;
+	struct hold h;
 	struct task t;
 	struct mnt *m;
-	int fd, ends[2];
+	uint8_t *p;
+	int fd;
 
 	srv_use_pmem(s);
 	n = srv_memfile(s, "a", fmap_simple1(0, AT, LARGE, LARGE));
@@ -174,9 +174,8 @@ TEST(pinned_pages_are_waited_for_killably)
 	fd = OK(open_in(m, "a", O_RDWR));
 	p = map_huge(LARGE, RW, fd, 0);
 	pat_fill(p, 1, 0, LARGE);
-	OK(pipe(ends));
-	iov.iov_base = p + SMALL;
-	EQ(vmsplice(ends[1], &iov, 1, 0), PAGE);
+	/* As it is to be when it is let go of. */
+	hold_take(&h, &hold_vmsplice, NULL, p + SMALL, 2, SMALL);
 	srv_set_fmap(s, n, fmap_simple1(1, AT, SMALL, SMALL));
 	t = task_start(truncate_to_small, &fd);
 	waits_for_pages(m, &t, 2);
@@ -187,8 +186,7 @@ TEST(pinned_pages_are_waited_for_killably)
 	/* The pipe has the memory, not a copy, until it is read. */
 	t = task_start(truncate_to_small, &fd);
 	waits_for_pages(m, &t, 3);
-	EQ(read(ends[0], buf, PAGE), PAGE);
-	PAT(buf, 2, SMALL, PAGE);
+	hold_drop(&h);
 	EQ(task_wait(&t), 0);
 	TRUE(try_read(p + SMALL));
 	pat_fill(p, 3, 0, SMALL);
@@ -196,7 +194,5 @@ TEST(pinned_pages_are_waited_for_killably)
 	RAW(pmem(0)->node, AT, 2, 0, LARGE);
 	OK(munmap(p, LARGE));
 	OK(close(fd));
-	OK(close(ends[0]));
-	OK(close(ends[1]));
 	mnt_end(m);
 }

@@ -26,11 +26,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <linux/fmapfs.h>
 
 #include "lib/env.h"
+#include "lib/hold.h"
 #include "lib/mem.h"
 #include "lib/note.h"
 
@@ -480,13 +480,11 @@ static int revoke_task(void *arg)
 TEST(pinned_pages_are_waited_for_killably)
 {
 	struct one o = one_new();
-	struct iovec iov = { o.p + SMALL, PAGE };
 	uint8_t buf[PAGE];
+	struct hold h;
 	struct task t;
-	int ends[2];
 
-	OK(pipe(ends));
-	EQ(vmsplice(ends[1], &iov, 1, 0), PAGE);
+	hold_take(&h, &hold_vmsplice, NULL, o.p + SMALL, 1, SMALL);
 	give(&o, 1, AT, LARGE);
 	t = task_start(revoke_task, &o);
 	UNTIL(task_sleeps(&t));
@@ -501,37 +499,28 @@ TEST(pinned_pages_are_waited_for_killably)
 	t = task_start(revoke_task, &o);
 	UNTIL(task_sleeps(&t));
 	TRUE(!task_done(&t));
-	EQ(read(ends[0], buf, PAGE), PAGE);
-	PAT(buf, 1, SMALL, PAGE);
+	hold_drop(&h);
 	EQ(task_wait(&t), 0);
 	pat_fill(o.p, 2, 0, LARGE);
 	RAW(pmem(1)->node, AT, 2, 0, LARGE);
 	RAW(pmem(0)->node, AT, 1, 0, LARGE);
-	OK(close(ends[0]));
-	OK(close(ends[1]));
 	one_end(&o);
 }
 
 TEST(pinned_page_may_be_mapped_again_meanwhile)
 {
 	struct one o = one_new();
-	struct iovec iov = { o.p + SMALL, PAGE };
-	uint8_t buf[PAGE];
+	struct hold h;
 	struct task t;
-	int ends[2];
 
-	OK(pipe(ends));
-	EQ(vmsplice(ends[1], &iov, 1, 0), PAGE);
+	hold_take(&h, &hold_vmsplice, NULL, o.p + SMALL, 1, SMALL);
 	t = task_start(revoke_task, &o);
 	UNTIL(task_sleeps(&t));
 	EQ(try_write(o.p + SMALL, pat(1, SMALL)), 0);
-	EQ(read(ends[0], buf, PAGE), PAGE);
-	PAT(buf, 1, SMALL, PAGE);
+	hold_drop(&h);
 	EQ(task_wait(&t), 0);
 	PAT(o.p, 1, 0, LARGE);
 	EQ(srv_seen(o.s, FUSE_GET_FMAP), 2);
-	OK(close(ends[0]));
-	OK(close(ends[1]));
 	one_end(&o);
 }
 
