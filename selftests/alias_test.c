@@ -31,36 +31,10 @@
 #include "lib/note.h"
 #include "lib/other.h"
 #include "lib/place.h"
+#include "lib/whole.h"
 
 #define AT	(128 * MIB)
 #define RW	(PROT_READ | PROT_WRITE)
-
-static int opens(struct mnt *m, const char *name)
-{
-	int fd = open_in(m, name, O_RDWR);
-
-	if (fd >= 0)
-		OK(close(fd));
-	return fd < 0 ? errno : 0;
-}
-
-/* A file of one extent, on device index @dev. */
-static struct node *file_at(struct srv *s, const char *name, uint32_t dev,
-			    uint64_t off, uint64_t len)
-{
-	return srv_memfile(s, name, fmap_simple1(dev, off, len, len));
-}
-
-/* A file with the pattern @seed; it is closed, and stays. */
-static void fill(struct mnt *m, const char *name, uint32_t seed, size_t len)
-{
-	int fd = OK(open_in(m, name, O_RDWR));
-	uint8_t *p = map_huge(len, RW, fd, 0);
-
-	pat_fill(p, seed, 0, len);
-	OK(munmap(p, len));
-	OK(close(fd));
-}
 
 /* --- names of one device --- */
 
@@ -113,13 +87,13 @@ static struct srv *srv_of_alias(void)
 
 	strcpy(s->dev[0], pmem(0)->node);
 	strcpy(s->dev[1], alias);
-	file_at(s, "a", 0, AT, MIB);
-	file_at(s, "over", 1, AT + MIB - PAGE, MIB);
-	file_at(s, "before", 1, AT - MIB + PAGE, MIB);
-	file_at(s, "in", 1, AT + MIB / 2, PAGE);
-	file_at(s, "around", 1, AT - MIB, 3 * MIB);
-	file_at(s, "next", 1, AT + MIB, MIB);
-	file_at(s, "last", 1, AT - MIB, MIB);
+	whole_file(s, "a", 0, AT, MIB);
+	whole_file(s, "over", 1, AT + MIB - PAGE, MIB);
+	whole_file(s, "before", 1, AT - MIB + PAGE, MIB);
+	whole_file(s, "in", 1, AT + MIB / 2, PAGE);
+	whole_file(s, "around", 1, AT - MIB, 3 * MIB);
+	whole_file(s, "next", 1, AT + MIB, MIB);
+	whole_file(s, "last", 1, AT - MIB, MIB);
 	return s;
 }
 
@@ -128,7 +102,7 @@ static void clashes(struct mnt *m)
 	static const char * const names[] = { "over", "before", "in", "around" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		EQ(opens(m, names[i]), EEXIST);
+		EQ(whole_open(m, names[i]), EEXIST);
 }
 
 static void device_is_the_same(const void *arg)
@@ -142,14 +116,14 @@ static void device_is_the_same(const void *arg)
 	m2 = mnt_new(srv_of_alias());
 	fd = OK(open_in(m, "a", O_RDWR));
 	clashes(m);
-	EQ(opens(m, "next"), 0);
+	EQ(whole_open(m, "next"), 0);
 	clashes(m2);
-	EQ(opens(m2, "next"), EEXIST);
-	EQ(opens(m2, "last"), 0);
-	EQ(opens(m, "last"), EEXIST);
+	EQ(whole_open(m2, "next"), EEXIST);
+	EQ(whole_open(m2, "last"), 0);
+	EQ(whole_open(m, "last"), EEXIST);
 	OK(close(fd));
 	mnt_end(m2);
-	EQ(opens(m, "last"), 0);
+	EQ(whole_open(m, "last"), 0);
 	mnt_end(m);
 	umount(alias);
 	OK(unlink(alias));
@@ -165,23 +139,23 @@ TEST(claim_lasts_until_nobody_can_reach_the_memory)
 	uint8_t *p;
 	int fd;
 
-	file_at(s, "a", 0, AT, MIB);
-	file_at(s2, "b", 0, AT, MIB);
+	whole_file(s, "a", 0, AT, MIB);
+	whole_file(s2, "b", 0, AT, MIB);
 	m = mnt_new(s);
 	m2 = mnt_new(s2);
 	fd = OK(open_in(m, "a", O_RDWR));
 	p = map_huge(MIB, RW, fd, 0);
 	mnt_kill_server(m);
-	EQ(opens(m2, "b"), EEXIST);
+	EQ(whole_open(m2, "b"), EEXIST);
 	OK(umount2(m->dir, MNT_DETACH));
-	EQ(opens(m2, "b"), EEXIST);
+	EQ(whole_open(m2, "b"), EEXIST);
 	OK(close(fd));
 	pat_fill(p, 1, 0, MIB);
-	EQ(opens(m2, "b"), EEXIST);
+	EQ(whole_open(m2, "b"), EEXIST);
 	RAW(pmem(0)->node, AT, 1, 0, MIB);
 	OK(munmap(p, MIB));
-	EQ(opens(m2, "b"), 0);
-	fill(m2, "b", 2, MIB);
+	EQ(whole_open(m2, "b"), 0);
+	whole_fill(m2, "b", 2, MIB);
 	RAW(pmem(0)->node, AT, 2, 0, MIB);
 	mnt_end(m2);
 	OK(rmdir(m->dir));
@@ -197,14 +171,14 @@ TEST(refused_map_leaves_no_claim)
 	msg_ext(&f, 1, AT, MIB);
 	msg_ext(&f, 0, AT + 8 * MIB, MIB);
 	srv_memfile(s, "three", f);
-	file_at(s, "there", 0, AT + 9 * MIB - PAGE, PAGE);
-	file_at(s, "first", 0, AT, MIB);
-	file_at(s, "second", 1, AT, MIB);
+	whole_file(s, "there", 0, AT + 9 * MIB - PAGE, PAGE);
+	whole_file(s, "first", 0, AT, MIB);
+	whole_file(s, "second", 1, AT, MIB);
 	m = mnt_new(s);
-	EQ(opens(m, "there"), 0);
-	EQ(opens(m, "three"), EEXIST);
-	EQ(opens(m, "first"), 0);
-	EQ(opens(m, "second"), 0);
+	EQ(whole_open(m, "there"), 0);
+	EQ(whole_open(m, "three"), EEXIST);
+	EQ(whole_open(m, "first"), 0);
+	EQ(whole_open(m, "second"), 0);
 	EQ(counter(m, "fmaps"), 3);
 	mnt_end(m);
 }
@@ -218,16 +192,16 @@ TEST(who_moves_into_anothers_memory_has_it_when_that_has_gone)
 	int dev, fd;
 	char c;
 
-	n = file_at(s, "a", 0, AT, MIB);
-	file_at(s2, "b", 0, AT + 9 * MIB - PAGE, MIB);
-	file_at(s2, "free", 0, AT, MIB);
+	n = whole_file(s, "a", 0, AT, MIB);
+	whole_file(s2, "b", 0, AT + 9 * MIB - PAGE, MIB);
+	whole_file(s2, "free", 0, AT, MIB);
 	m = mnt_new_dev(s, MNT_OPTS, &dev);
 	m2 = mnt_new(s2);
 	fd = OK(open_in(m, "a", O_RDWR));
 	p = map_huge(MIB, RW, fd, 0);
 	pat_fill(p, 1, 0, MIB);
-	fill(m2, "b", 2, MIB);
-	EQ(opens(m2, "free"), EEXIST);
+	whole_fill(m2, "b", 2, MIB);
+	EQ(whole_open(m2, "free"), EEXIST);
 	srv_set_fmap(s, n, fmap_simple1(0, AT + 8 * MIB, MIB, MIB));
 	OK(note_inval_inode(dev, n->id, 0, 0));
 	TRUE(try_read(p));
@@ -236,7 +210,7 @@ TEST(who_moves_into_anothers_memory_has_it_when_that_has_gone)
 	RAW(pmem(0)->node, AT + 9 * MIB - PAGE, 2, 0, MIB);
 	RAW(pmem(0)->node, AT, 1, 0, MIB);
 	/* What it had is anybody's. */
-	EQ(opens(m2, "free"), 0);
+	EQ(whole_open(m2, "free"), 0);
 	mnt_end(m2);
 	pat_fill(p, 3, 0, MIB);
 	RAW(pmem(0)->node, AT + 8 * MIB, 3, 0, MIB);
@@ -490,14 +464,14 @@ static void fsdev_is_ours_alone(const char *node)
 
 	strcpy(s->dev[5], node);
 	strcpy(s2->dev[6], node);
-	file_at(s, "a", 5, AT, MIB);
-	file_at(s2, "over", 6, AT + MIB - PAGE, MIB);
-	file_at(s2, "next", 6, AT + MIB, MIB);
+	whole_file(s, "a", 5, AT, MIB);
+	whole_file(s2, "over", 6, AT + MIB - PAGE, MIB);
+	whole_file(s2, "next", 6, AT + MIB, MIB);
 	EQ(map_node(node), ENODEV);
-	EQ(opens(m, "a"), 0);
+	EQ(whole_open(m, "a"), 0);
 	EQ(map_node(node), ENODEV);
-	EQ(opens(m2, "over"), EEXIST);
-	EQ(opens(m2, "next"), 0);
+	EQ(whole_open(m2, "over"), EEXIST);
+	EQ(whole_open(m2, "next"), 0);
 	mnt_end(m);
 	mnt_end(m2);
 }
@@ -508,17 +482,17 @@ static void device_dax_is_not_ours(const char *node)
 	struct mnt *m = mnt_new(s);
 
 	strcpy(s->dev[0], node);
-	file_at(s, "a", 0, AT, MIB);
+	whole_file(s, "a", 0, AT, MIB);
 	tell_driver("fsdev_dax", "unbind", node);
-	EQ(opens(m, "a"), ENODEV);
+	EQ(whole_open(m, "a"), ENODEV);
 	tell_driver("device_dax", "bind", node);
 	UNTIL(!access(node, F_OK));
-	EQ(opens(m, "a"), EBUSY);
+	EQ(whole_open(m, "a"), EBUSY);
 	EQ(map_node(node), 0);
 	tell_driver("device_dax", "unbind", node);
 	tell_driver("fsdev_dax", "bind", node);
 	UNTIL(!access(node, F_OK));
-	EQ(opens(m, "a"), 0);
+	EQ(whole_open(m, "a"), 0);
 	mnt_end(m);
 }
 
@@ -539,8 +513,8 @@ static void number_is_of_no_use(void)
 	TRUE(major);
 	OK(mknod(alias, S_IFCHR | 0600, makedev(major, 0)));
 	strcpy(s->dev[0], alias);
-	file_at(s, "a", 0, AT, MIB);
-	EQ(opens(m, "a"), ENODEV);
+	whole_file(s, "a", 0, AT, MIB);
+	EQ(whole_open(m, "a"), ENODEV);
 	mnt_end(m);
 	OK(unlink(alias));
 }

@@ -21,10 +21,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <linux/fs.h>
 
 #include "lib/env.h"
 #include "lib/mem.h"
+#include "lib/parts.h"
 
 #define AT	(128 * MIB)
 #define RW	(PROT_READ | PROT_WRITE)
@@ -390,38 +390,18 @@ TEST(every_dax_device_of_the_machine_serves_files)
 	}
 }
 
-/* One partition, from 16 MiB on, of 64 MiB. */
-static void write_partition_table(const char *node, bool with_partition)
-{
-	uint8_t mbr[PAGE] = { 0 };
-	uint32_t start = 16 * MIB / 512, count = 64 * MIB / 512;
-	int fd;
-
-	if (with_partition) {
-		mbr[446 + 4] = 0x83;
-		memcpy(mbr + 446 + 8, &start, 4);
-		memcpy(mbr + 446 + 12, &count, 4);
-		mbr[510] = 0x55;
-		mbr[511] = 0xaa;
-	}
-	raw_write(node, 0, mbr, sizeof(mbr));
-	fd = OK(open(node, O_RDONLY));
-	OK(ioctl(fd, BLKRRPART));
-	OK(close(fd));
-}
-
 TEST(partition_of_a_device_serves_files)
 {
-	char part[80];
+	static const struct part part = { 16 * MIB, 64 * MIB };
+	char path[80];
 	struct srv *s;
 	struct mnt *m;
 	uint8_t *p;
 	int fd;
 
-	write_partition_table(pmem(0)->node, true);
-	snprintf(part, sizeof(part), "%sp1", pmem(0)->node);
-	UNTIL(!access(part, F_OK));
-	s = srv_with_name(part);
+	partition(pmem(0)->node, &part, 1);
+	snprintf(path, sizeof(path), "%sp1", pmem(0)->node);
+	s = srv_with_name(path);
 	srv_memfile(s, "start", fmap_simple1(0, 0, 4 * MIB, 4 * MIB));
 	srv_memfile(s, "past", fmap_simple1(0, 63 * MIB, 2 * MIB, 2 * MIB));
 	m = mnt_new(s);
@@ -434,7 +414,7 @@ TEST(partition_of_a_device_serves_files)
 	OK(munmap(p, 4 * MIB));
 	OK(close(fd));
 	mnt_end(m);
-	write_partition_table(pmem(0)->node, false);
+	partition(pmem(0)->node, NULL, 0);
 }
 
 /* --- others --- */

@@ -18,78 +18,14 @@
 #include <sys/mount.h>
 #include <unistd.h>
 #include <linux/blkpg.h>
-#include <linux/fs.h>
 
 #include "lib/env.h"
 #include "lib/mem.h"
+#include "lib/parts.h"
+#include "lib/whole.h"
 
 #define AT	(128 * MIB)
 #define RW	(PROT_READ | PROT_WRITE)
-
-static int opens(struct mnt *m, const char *name)
-{
-	int fd = open_in(m, name, O_RDWR);
-
-	if (fd >= 0)
-		OK(close(fd));
-	return fd < 0 ? errno : 0;
-}
-
-/* A file of one extent, on device index @dev. */
-static struct node *file_at(struct srv *s, const char *name, uint32_t dev,
-			    uint64_t off, uint64_t len)
-{
-	return srv_memfile(s, name, fmap_simple1(dev, off, len, len));
-}
-
-/* A file with the pattern @seed; it is closed, and stays. */
-static void fill(struct mnt *m, const char *name, uint32_t seed, size_t len)
-{
-	int fd = OK(open_in(m, name, O_RDWR));
-	uint8_t *p = map_huge(len, RW, fd, 0);
-
-	pat_fill(p, seed, 0, len);
-	OK(munmap(p, len));
-	OK(close(fd));
-}
-
-struct part {
-	uint64_t start, len;	/* bytes */
-};
-
-static void set_entry(uint8_t *mbr, int i, const struct part *p)
-{
-	uint32_t start = p->start / 512, count = p->len / 512;
-	uint8_t *entry = mbr + 446 + 16 * i;
-
-	entry[4] = 0x83;
-	memcpy(entry + 8, &start, 4);
-	memcpy(entry + 12, &count, 4);
-}
-
-/* The first device has these, in its partition table and as nodes. */
-static void partition(const struct part *parts, int n)
-{
-	const char *node = pmem(0)->node;
-	uint8_t mbr[PAGE] = { 0 };
-	char path[80];
-	int fd;
-
-	for (int i = 0; i < n; i++)
-		set_entry(mbr, i, &parts[i]);
-	if (n) {
-		mbr[510] = 0x55;
-		mbr[511] = 0xaa;
-	}
-	raw_write(node, 0, mbr, sizeof(mbr));
-	fd = OK(open(node, O_RDONLY));
-	OK(ioctl(fd, BLKRRPART));
-	OK(close(fd));
-	for (int i = 1; i <= n; i++) {
-		snprintf(path, sizeof(path), "%sp%d", node, i);
-		UNTIL(!access(path, F_OK));
-	}
-}
 
 /* Index 0 is the disk, the others are its partitions. */
 static struct srv *srv_of_disk(void)
@@ -111,9 +47,9 @@ static struct mnt *mnt_of_both(void)
 {
 	struct srv *s = srv_of_disk();
 
-	file_at(s, "disk", 0, AT, MIB);
-	file_at(s, "one", 1, 0, MIB);
-	file_at(s, "two", 2, 0, MIB);
+	whole_file(s, "disk", 0, AT, MIB);
+	whole_file(s, "one", 1, 0, MIB);
+	whole_file(s, "two", 2, 0, MIB);
 	return mnt_new(s);
 }
 
@@ -122,27 +58,27 @@ TEST(disk_and_its_partitions_exclude_each_other)
 {
 	struct mnt *m, *m2;
 
-	partition(two, 2);
+	partition(pmem(0)->node, two, 2);
 	m = mnt_of_both();
 	m2 = mnt_of_both();
-	EQ(opens(m, "disk"), 0);
-	EQ(opens(m, "one"), EBUSY);
-	EQ(opens(m2, "two"), EBUSY);
-	EQ(opens(m2, "disk"), EEXIST);
+	EQ(whole_open(m, "disk"), 0);
+	EQ(whole_open(m, "one"), EBUSY);
+	EQ(whole_open(m2, "two"), EBUSY);
+	EQ(whole_open(m2, "disk"), EEXIST);
 	mnt_end(m);
 	/* The second mount holds the disk, although it has no file. */
 	m = mnt_of_both();
-	EQ(opens(m, "one"), EBUSY);
+	EQ(whole_open(m, "one"), EBUSY);
 	mnt_end(m2);
-	EQ(opens(m, "one"), 0);
+	EQ(whole_open(m, "one"), 0);
 	m2 = mnt_of_both();
-	EQ(opens(m2, "disk"), EBUSY);
-	EQ(opens(m, "disk"), EBUSY);
-	EQ(opens(m2, "one"), EEXIST);
-	EQ(opens(m2, "two"), 0);
+	EQ(whole_open(m2, "disk"), EBUSY);
+	EQ(whole_open(m, "disk"), EBUSY);
+	EQ(whole_open(m2, "one"), EEXIST);
+	EQ(whole_open(m2, "two"), 0);
 	mnt_end(m);
 	mnt_end(m2);
-	partition(NULL, 0);
+	partition(pmem(0)->node, NULL, 0);
 }
 
 TEST(partitions_are_devices_of_their_own)
@@ -151,32 +87,32 @@ TEST(partitions_are_devices_of_their_own)
 	struct srv *s = srv_of_disk();
 	struct mnt *m;
 
-	partition(two, 2);
-	file_at(s, "start1", 1, 0, 2 * MIB);
-	file_at(s, "end1", 1, 62 * MIB, 2 * MIB);
-	file_at(s, "start2", 2, 0, 2 * MIB);
-	file_at(s, "past1", 1, 62 * MIB + PAGE, 2 * MIB);
-	file_at(s, "page1", 1, 64 * MIB, PAGE);
-	file_at(s, "far1", 1, 70 * MIB, PAGE);
-	file_at(s, "past2", 2, 32 * MIB, PAGE);
-	file_at(s, "table", 1, -15ULL * MIB, PAGE);
+	partition(pmem(0)->node, two, 2);
+	whole_file(s, "start1", 1, 0, 2 * MIB);
+	whole_file(s, "end1", 1, 62 * MIB, 2 * MIB);
+	whole_file(s, "start2", 2, 0, 2 * MIB);
+	whole_file(s, "past1", 1, 62 * MIB + PAGE, 2 * MIB);
+	whole_file(s, "page1", 1, 64 * MIB, PAGE);
+	whole_file(s, "far1", 1, 70 * MIB, PAGE);
+	whole_file(s, "past2", 2, 32 * MIB, PAGE);
+	whole_file(s, "table", 1, -15ULL * MIB, PAGE);
 	m = mnt_new(s);
 	raw_fill(node, 16 * MIB - PAGE, 9, 0, PAGE);
-	fill(m, "end1", 2, 2 * MIB);
-	fill(m, "start2", 3, 2 * MIB);
-	fill(m, "start1", 1, 2 * MIB);
+	whole_fill(m, "end1", 2, 2 * MIB);
+	whole_fill(m, "start2", 3, 2 * MIB);
+	whole_fill(m, "start1", 1, 2 * MIB);
 	EQ(counter(m, "fault_pmd"), 3);
 	RAW(node, 16 * MIB - PAGE, 9, 0, PAGE);
 	RAW(node, 16 * MIB, 1, 0, 2 * MIB);
 	RAW(node, 78 * MIB, 2, 0, 2 * MIB);
 	RAW(node, 80 * MIB, 3, 0, 2 * MIB);
-	EQ(opens(m, "past1"), ERANGE);
-	EQ(opens(m, "page1"), ERANGE);
-	EQ(opens(m, "far1"), ERANGE);
-	EQ(opens(m, "past2"), ERANGE);
-	EQ(opens(m, "table"), ERANGE);
+	EQ(whole_open(m, "past1"), ERANGE);
+	EQ(whole_open(m, "page1"), ERANGE);
+	EQ(whole_open(m, "far1"), ERANGE);
+	EQ(whole_open(m, "past2"), ERANGE);
+	EQ(whole_open(m, "table"), ERANGE);
 	mnt_end(m);
-	partition(NULL, 0);
+	partition(pmem(0)->node, NULL, 0);
 }
 
 TEST(overlapping_partitions_share_no_page)
@@ -187,26 +123,26 @@ TEST(overlapping_partitions_share_no_page)
 	struct srv *s = srv_of_disk(), *s2 = srv_of_disk();
 	struct mnt *m, *m2;
 
-	partition(over, 2);
-	file_at(s, "a", 1, 40 * MIB, MIB);	/* 56 MiB of the disk */
-	file_at(s, "same", 2, 8 * MIB, MIB);
-	file_at(s2, "same", 2, 8 * MIB, MIB);
-	file_at(s2, "page", 2, 9 * MIB - PAGE, MIB);
-	file_at(s2, "next", 2, 9 * MIB, MIB);
+	partition(pmem(0)->node, over, 2);
+	whole_file(s, "a", 1, 40 * MIB, MIB);	/* 56 MiB of the disk */
+	whole_file(s, "same", 2, 8 * MIB, MIB);
+	whole_file(s2, "same", 2, 8 * MIB, MIB);
+	whole_file(s2, "page", 2, 9 * MIB - PAGE, MIB);
+	whole_file(s2, "next", 2, 9 * MIB, MIB);
 	m = mnt_new(s);
 	m2 = mnt_new(s2);
-	EQ(opens(m, "a"), 0);
-	EQ(opens(m, "same"), EEXIST);
-	EQ(opens(m2, "same"), EEXIST);
-	EQ(opens(m2, "page"), EEXIST);
-	EQ(opens(m2, "next"), 0);
+	EQ(whole_open(m, "a"), 0);
+	EQ(whole_open(m, "same"), EEXIST);
+	EQ(whole_open(m2, "same"), EEXIST);
+	EQ(whole_open(m2, "page"), EEXIST);
+	EQ(whole_open(m2, "next"), 0);
 	settle_inodes(m);
 	settle_inodes(m2);
-	EQ(opens(m2, "same"), 0);
-	EQ(opens(m, "a"), EEXIST);
+	EQ(whole_open(m2, "same"), 0);
+	EQ(whole_open(m, "a"), EEXIST);
 	mnt_end(m);
 	mnt_end(m2);
-	partition(NULL, 0);
+	partition(pmem(0)->node, NULL, 0);
 }
 
 TEST(partition_that_cuts_a_page_is_none)
@@ -217,14 +153,14 @@ TEST(partition_that_cuts_a_page_is_none)
 	struct srv *s = srv_of_disk();
 	struct mnt *m;
 
-	partition(odd, 2);
-	file_at(s, "start", 1, 0, MIB);
-	file_at(s, "end", 2, 0, MIB);
+	partition(pmem(0)->node, odd, 2);
+	whole_file(s, "start", 1, 0, MIB);
+	whole_file(s, "end", 2, 0, MIB);
 	m = mnt_new(s);
-	EQ(opens(m, "start"), ENODEV);
-	EQ(opens(m, "end"), ENODEV);
+	EQ(whole_open(m, "start"), ENODEV);
+	EQ(whole_open(m, "end"), ENODEV);
 	mnt_end(m);
-	partition(NULL, 0);
+	partition(pmem(0)->node, NULL, 0);
 }
 
 /* What partprobe(8) and the like do. */
@@ -251,12 +187,12 @@ TEST(partition_in_use_cannot_go_but_may_shrink)
 	uint8_t *p;
 	int fd;
 
-	partition(two, 1);
-	n = file_at(s, "end", 1, 62 * MIB, 2 * MIB);
+	partition(pmem(0)->node, two, 1);
+	n = whole_file(s, "end", 1, 62 * MIB, 2 * MIB);
 	n->may_truncate = true;
-	file_at(s, "cut", 1, 40 * MIB, 2 * MIB);
-	file_at(s, "left", 1, 30 * MIB, 2 * MIB);
-	file_at(s2, "same", 2, 30 * MIB, 2 * MIB);
+	whole_file(s, "cut", 1, 40 * MIB, 2 * MIB);
+	whole_file(s, "left", 1, 30 * MIB, 2 * MIB);
+	whole_file(s2, "same", 2, 30 * MIB, 2 * MIB);
 	m = mnt_new(s);
 	m2 = mnt_new(s2);
 	fd = OK(open_in(m, "end", O_RDWR));
@@ -267,9 +203,9 @@ TEST(partition_in_use_cannot_go_but_may_shrink)
 	/* The rest is another's. */
 	EQ(blkpg(BLKPG_ADD_PARTITION, 2, 48 * MIB, 32 * MIB), 0);
 	UNTIL(!access(s->dev[2], F_OK));
-	EQ(opens(m, "cut"), ERANGE);
-	EQ(opens(m, "left"), 0);
-	EQ(opens(m2, "same"), EEXIST);
+	EQ(whole_open(m, "cut"), ERANGE);
+	EQ(whole_open(m, "left"), 0);
+	EQ(whole_open(m2, "same"), EEXIST);
 	/* The map that there was, is. */
 	pat_fill(p, 2, 0, 2 * MIB);
 	RAW(pmem(0)->node, 78 * MIB, 2, 0, 2 * MIB);
@@ -279,9 +215,9 @@ TEST(partition_in_use_cannot_go_but_may_shrink)
 	OK(munmap(p, 2 * MIB));
 	OK(close(fd));
 	mnt_end(m);
-	EQ(opens(m2, "same"), 0);
+	EQ(whole_open(m2, "same"), 0);
 	mnt_end(m2);
-	partition(NULL, 0);
+	partition(pmem(0)->node, NULL, 0);
 }
 
 TEST(file_system_on_one_partition_leaves_us_the_other)
@@ -291,18 +227,18 @@ TEST(file_system_on_one_partition_leaves_us_the_other)
 	struct mnt *m;
 	int fd;
 
-	partition(two, 2);
+	partition(pmem(0)->node, two, 2);
 	snprintf(cmd, sizeof(cmd), "modprobe -q ext4; mkfs.ext4 -q -F -b 4096 %s",
 		 s->dev[1]);
 	EQ(system(cmd), 0);
 	OK(mount(s->dev[1], dir, "ext4", 0, "dax"));
-	file_at(s, "disk", 0, AT, MIB);
-	file_at(s, "one", 1, 0, MIB);
-	file_at(s, "two", 2, 0, MIB);
+	whole_file(s, "disk", 0, AT, MIB);
+	whole_file(s, "one", 1, 0, MIB);
+	whole_file(s, "two", 2, 0, MIB);
 	m = mnt_new(s);
-	EQ(opens(m, "one"), EBUSY);
-	EQ(opens(m, "disk"), EBUSY);
-	fill(m, "two", 4, MIB);
+	EQ(whole_open(m, "one"), EBUSY);
+	EQ(whole_open(m, "disk"), EBUSY);
+	whole_fill(m, "two", 4, MIB);
 	RAW(pmem(0)->node, 80 * MIB, 4, 0, MIB);
 	snprintf(cmd, sizeof(cmd), "%s/f", dir);
 	fd = OK(open(cmd, O_CREAT | O_RDWR, 0600));
@@ -310,11 +246,11 @@ TEST(file_system_on_one_partition_leaves_us_the_other)
 	OK(fsync(fd));
 	OK(close(fd));
 	OK(umount(dir));
-	EQ(opens(m, "one"), 0);
+	EQ(whole_open(m, "one"), 0);
 	FAILS(EBUSY, mount(s->dev[1], dir, "ext4", 0, "dax"));
 	mnt_end(m);
 	OK(mount(s->dev[1], dir, "ext4", 0, "dax"));
 	OK(umount(dir));
 	OK(rmdir(dir));
-	partition(NULL, 0);
+	partition(pmem(0)->node, NULL, 0);
 }
