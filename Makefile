@@ -11,7 +11,7 @@ PARTS ?= kmod user/lib user/devices user/server user/run selftests \
 USER_PARTS = $(filter-out kmod,$(PARTS))
 
 CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
-CHECK_DEBUG_BEDS = debug-6.12 debug-7
+CHECK_DEBUG_BEDS = debug-6.12 debug-7 kcsan-7
 # CXL memory for files: kernels from 7.0.
 CHECK_CXL_BEDS = debian13-bpo sid
 SOAK_BEDS = debian13-bpo

@@ -16,6 +16,7 @@ debian13-bpo    trixie    7\.[0-9]+\.[0-9]+\+deb13[.0-9]*
 sid             sid       [7-9]\.[0-9.]+\+deb[0-9.]+
 debug-6.12      trixie    linux-source-6\.12                   guest+debug
 debug-7         trixie    linux-source-7\.[0-9]+                guest+debug
+kcsan-7         trixie    linux-source-7\.[0-9]+                guest+kcsan
 '
 
 # What is installed in a root besides what "minbase" brings. Kernels, sparse,
