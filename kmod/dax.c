@@ -47,31 +47,13 @@ static void count_fault(struct super_block *sb, unsigned int order,
 
 /*
  * What this fault has ended with when it was tried before; 0: it was not, or may be
- * tried again. The kernel says so by a flag, but mm_populate() does not (mlock(2),
- * MAP_POPULATE; in 6.1 MADV_POPULATE_READ): it would try for ever.
+ * tried again.
  */
 static int error_before(const struct vm_fault *vmf, struct fmapfs_inode *fi)
 {
-	bool tried = vmf->flags & FAULT_FLAG_TRIED;
-	int error = 0;
-
-	spin_lock(&fi->lock);
-	if (fi->failed_task == current && fi->failed_at == vmf->address) {
-		fi->failed_task = NULL;
-		tried = true;
-	}
-	if (tried)
-		error = READ_ONCE(fi->map_error);
-	spin_unlock(&fi->lock);
-	return error;
-}
-
-static void note_failure(const struct vm_fault *vmf, struct fmapfs_inode *fi)
-{
-	spin_lock(&fi->lock);
-	fi->failed_task = current;
-	fi->failed_at = vmf->address;
-	spin_unlock(&fi->lock);
+	if (fmapfs_fault_failed_before(fi, vmf) || vmf->flags & FAULT_FLAG_TRIED)
+		return READ_ONCE(fi->map_error);
+	return 0;
 }
 
 /*
@@ -99,7 +81,7 @@ static vm_fault_t renew_in_fault(struct vm_fault *vmf)
 	get_file(file);
 	release_fault_lock(vmf);
 	if (fmapfs_fmap_renew(inode))
-		note_failure(vmf, fmapfs_i(inode));
+		fmapfs_fault_failed(fmapfs_i(inode), vmf);
 	fput(file);
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }

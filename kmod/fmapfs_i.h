@@ -231,8 +231,8 @@ struct fmapfs_listing_at {
  *	map: what was asked for earlier is not put in force. Guarded by @map_lock
  * @map_error: what the last attempt to get a map for a revoked one has ended with;
  *	for a fault that is tried again
- * @failed_task: whose fault has asked for a map in vain, or NULL; to be compared
- *	with, nothing else. Guarded by @lock
+ * @failed_task: whose fault was in vain, or NULL: refault.c; to be compared with,
+ *	nothing else. Written under @lock
  * @failed_at: at which address; guarded by @lock
  * @devs_used: devices of all the maps that the file has had; only grows
  * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
@@ -356,6 +356,7 @@ static inline bool fmapfs_map_in_force(const struct inode *inode)
 			   MAJOR((sb)->s_dev), MINOR((sb)->s_dev), \
 			   ##__VA_ARGS__)
 
+struct vm_fault;
 struct fmapfs_attr;
 struct fmapfs_dirent;
 struct fmapfs_entry;
@@ -446,6 +447,11 @@ void fmapfs_was_read(struct inode *inode);
 void fmapfs_written(struct inode *inode, loff_t end);
 void fmapfs_file_caches(struct inode *inode, struct fmapfs_file *ff);
 void fmapfs_file_uncaches(struct inode *inode, struct fmapfs_file *ff);
+
+/* In refault.c */
+void fmapfs_fault_failed(struct fmapfs_inode *fi, const struct vm_fault *vmf);
+bool fmapfs_fault_failed_before(struct fmapfs_inode *fi,
+				const struct vm_fault *vmf);
 
 /* In range.c */
 loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence);

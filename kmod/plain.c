@@ -371,8 +371,44 @@ ssize_t fmapfs_plain_write(struct kiocb *iocb, struct iov_iter *from)
 
 /* --- mapping --- */
 
+/* Then it is in the cache, and yet not; whoever reads a page has it locked. */
+static bool was_read_in_vain(struct inode *inode, pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(inode->i_mapping, index);
+	bool rc;
+
+	/* NULL before 6.3 */
+	if (IS_ERR_OR_NULL(folio))
+		return false;
+	rc = !folio_test_locked(folio) && !folio_test_uptodate(folio);
+	folio_put(folio);
+	return rc;
+}
+
+/*
+ * filemap_fault() has a fault tried again even if the page could not be read, and
+ * gives up only if it is told that this is the second time.
+ */
+static vm_fault_t plain_fault(struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct inode *inode = file_inode(file);
+	vm_fault_t ret;
+
+	if (fmapfs_fault_failed_before(fmapfs_i(inode), vmf) &&
+	    was_read_in_vain(inode, vmf->pgoff))
+		return VM_FAULT_SIGBUS;
+	/* The mapping may be gone when the fault is to be tried again. */
+	get_file(file);
+	ret = filemap_fault(vmf);
+	if (ret & VM_FAULT_RETRY && was_read_in_vain(inode, vmf->pgoff))
+		fmapfs_fault_failed(fmapfs_i(inode), vmf);
+	fput(file);
+	return ret;
+}
+
 static const struct vm_operations_struct plain_vm_ops = {
-	.fault		= filemap_fault,
+	.fault		= plain_fault,
 	.map_pages	= filemap_map_pages,
 };
 

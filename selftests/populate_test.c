@@ -7,10 +7,12 @@
  *    error where there is one, whether the server says so or there is none.
  * 2. That is forgotten afterwards: the next access asks again.
  * 3. If there is another map, they find its memory.
+ * 4. So it is with an ordinary file that cannot be read, and with one that can again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -122,3 +124,59 @@ TEST(populating_asks_for_another_map)
 	OK(close(f.dev));
 	end_file(&f);
 }
+
+/* --- an ordinary file --- */
+
+static const struct unreadable {
+	const char *name;
+	bool dead;
+	int flags;
+} unreadables[] = {
+	{ "shared_pages_that_the_server_refuses", false, MAP_SHARED },
+	{ "private_pages_that_the_server_refuses", false, MAP_PRIVATE },
+	{ "shared_pages_without_a_server", true, MAP_SHARED },
+	{ "private_pages_without_a_server", true, MAP_PRIVATE },
+};
+
+static void all_fail_to_read(int fd, int flags)
+{
+	uint8_t *p = map_at(MIB, PAGE, PROT_READ, flags | MAP_POPULATE, fd, 0);
+
+	FAILS(ENOMEM, mlock(p, MIB));
+	OK(munlock(p, MIB));
+	FAILS(EFAULT, madvise(p, MIB, MADV_POPULATE_READ));
+	EQ(try_read(p), BUS_ADRERR);
+	OK(munmap(p, MIB));
+}
+
+static void all_read(int fd, int flags)
+{
+	uint8_t *p = map_at(MIB, PAGE, PROT_READ, flags | MAP_POPULATE, fd, 0);
+
+	OK(mlock(p, MIB));
+	PAT(p, 5, 0, MIB);
+	OK(munmap(p, MIB));
+}
+
+static void populate_plain(const void *arg)
+{
+	const struct unreadable *row = arg;
+	struct srv *s = srv_new();
+	struct node *n = srv_pattern(s, "plain", 5, MIB);
+	struct rule *r = srv_on(s, FUSE_READ, n->id, ACT_ERROR, EIO);
+	struct mnt *m = mnt_new(s);
+	int fd = OK(open_in(m, "plain", O_RDONLY));
+
+	r->left = -1;
+	if (row->dead)
+		mnt_kill_server(m);
+	all_fail_to_read(fd, row->flags);
+	if (!row->dead) {
+		r->left = 0;
+		all_read(fd, row->flags);
+	}
+	/* FLUSH has nobody to go to. */
+	close(fd);
+	mnt_end(m);
+}
+TEST_ROWS(populate_plain, unreadables)
