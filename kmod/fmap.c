@@ -271,8 +271,12 @@ static int revoke(struct inode *inode)
 
 	if (down_write_killable(&fi->map_lock))
 		return -EINTR;
-	if (fmapfs_map_in_force(inode))
+	if (fmapfs_map_in_force(inode)) {
 		rc = take_back(inode);
+		/* Until now the map's size was shown, whatever attributes came. */
+		if (!rc)
+			fmapfs_expire_attr(inode);
+	}
 	if (!rc)
 		WRITE_ONCE(fi->revocations, fi->revocations + 1);
 	up_write(&fi->map_lock);

@@ -13,7 +13,8 @@
  *    mm is not locked. He gets the map that was asked for last; so does who asks
  *    for the first.
  * 4. Pinned pages are waited for, killably; then the map stays in force. That they
- *    are mapped again meanwhile makes no difference.
+ *    are mapped again meanwhile makes no difference; the size is the old map's, and
+ *    the server's afterwards.
  * 5. What is copied from and to a file whose own map is revoked is copied.
  * 6. Under load, of several processes, nothing is lost and nothing goes astray.
  */
@@ -521,6 +522,27 @@ TEST(pinned_page_may_be_mapped_again_meanwhile)
 	EQ(task_wait(&t), 0);
 	PAT(o.p, 1, 0, LARGE);
 	EQ(srv_seen(o.s, FUSE_GET_FMAP), 2);
+	one_end(&o);
+}
+
+TEST(attributes_of_meanwhile_are_asked_for_again)
+{
+	struct one o = one_new();
+	struct stat st;
+	struct hold h;
+	struct task t;
+
+	hold_take(&h, &hold_vmsplice, NULL, o.p + SMALL, 1, SMALL);
+	give(&o, 0, AT, SMALL);
+	t = task_start(revoke_task, &o);
+	UNTIL(task_sleeps(&t));
+	/* The server says what it is to be, but its map is in force yet. */
+	OK(fstat(o.fd, &st));
+	EQ(st.st_size, LARGE);
+	hold_drop(&h);
+	EQ(task_wait(&t), 0);
+	OK(fstat(o.fd, &st));
+	EQ(st.st_size, SMALL);
 	one_end(&o);
 }
 
