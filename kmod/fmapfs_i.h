@@ -80,7 +80,7 @@ enum fmapfs_counter {
  * @no_op: bit n: the server answered opcode n with ENOSYS (opcodes < 64)
  * @state: FMAPFS_SB_*
  * @attr_version: counts the changes of attributes
- * @evict_version: @attr_version when an inode last went
+ * @unknown_version: @attr_version when fmapfs_expire_unknown() was last called
  * @devtab: its devices; shared with the connection
  * @counters: enum fmapfs_counter
  * @kobj: /sys/fs/fmapfs/ID
@@ -111,7 +111,7 @@ struct fmapfs_sb {
 	unsigned long no_op;
 	unsigned long state;
 	atomic64_t attr_version;
-	atomic64_t evict_version;
+	atomic64_t unknown_version;
 	struct fmapfs_devtab *devtab;
 	struct percpu_counter counters[FMAPFS_NR_COUNTERS];
 	struct kobject kobj;
@@ -381,6 +381,7 @@ struct inode *fmapfs_root(struct super_block *sb, umode_t mode);
 bool fmapfs_is_stale(const struct inode *inode,
 		     const struct fmapfs_entry *entry);
 struct inode *fmapfs_find_inode(struct super_block *sb, u64 nodeid);
+void fmapfs_expire_unknown(struct super_block *sb);
 void fmapfs_add_lookup(struct inode *inode);
 void fmapfs_make_bad(struct inode *inode);
 void fmapfs_update_nosec(struct inode *inode);

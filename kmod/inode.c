@@ -70,16 +70,23 @@ void fmapfs_inode_free(struct inode *inode)
 	kmem_cache_free(inode_cache, fi);
 }
 
-/* What was asked for before now may be of an inode that is no more. */
-static void note_eviction(struct super_block *sb)
+/**
+ * fmapfs_expire_unknown - expire the attributes of inodes that are not here
+ * @sb: the mount
+ *
+ * What was asked for before now, and makes a new inode, is shown once, and then
+ * asked for again: there was one that knew better and is no more, or the server has
+ * said that it is old when there was none to tell.
+ */
+void fmapfs_expire_unknown(struct super_block *sb)
 {
 	struct fmapfs_sb *fs = fmapfs_sb(sb);
 	s64 now = atomic64_inc_return(&fs->attr_version);
-	s64 was = atomic64_read(&fs->evict_version);
+	s64 was = atomic64_read(&fs->unknown_version);
 
 	/* Of two that go at once, the later counts. */
 	while (was < now &&
-	       !atomic64_try_cmpxchg(&fs->evict_version, &was, now))
+	       !atomic64_try_cmpxchg(&fs->unknown_version, &was, now))
 		;
 }
 
@@ -93,7 +100,7 @@ void fmapfs_inode_evict(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	fmapfs_fmap_evict(inode);
-	note_eviction(inode->i_sb);
+	fmapfs_expire_unknown(inode->i_sb);
 	/* The root was never looked up: its count is 0, and nothing is sent. */
 	fmapfs_forget_send(fmapfs_conn_of(inode), fi->forget, fi->nodeid,
 			   fi->nlookup);
@@ -354,9 +361,9 @@ static bool set_attr(struct inode *inode, const struct fmapfs_attr *attr,
 		spin_unlock(&fi->lock);
 		return false;
 	}
-	/* A new inode does not know what its predecessor knew. */
+	/* See fmapfs_expire_unknown(). */
 	old = !fi->attr_version &&
-	      attr->version < atomic64_read(&fs->evict_version);
+	      attr->version < atomic64_read(&fs->unknown_version);
 	fi->attr_version = atomic64_inc_return(&fs->attr_version);
 	fi->attr_expires = old ? 0 : attr->expires;
 	if (!old)

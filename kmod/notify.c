@@ -74,6 +74,18 @@ static int inval_data(struct inode *inode, loff_t offset, loff_t len)
 	return 0;
 }
 
+/* If it is not here, it may be on its way, with attributes of before. */
+static struct inode *find_or_expire(struct super_block *sb, u64 nodeid)
+{
+	struct inode *inode = fmapfs_find_inode(sb, nodeid);
+
+	if (inode)
+		return inode;
+	fmapfs_expire_unknown(sb);
+	/* It may have come before that. */
+	return fmapfs_find_inode(sb, nodeid);
+}
+
 /* A negative offset: the attributes only; a length of 0: to the end. */
 static int notify_inval_inode(struct notice *n)
 {
@@ -84,7 +96,7 @@ static int notify_inval_inode(struct notice *n)
 	rc = take_all(n, &out, sizeof(out));
 	if (rc)
 		return rc;
-	inode = fmapfs_find_inode(n->sb, out.ino);
+	inode = find_or_expire(n->sb, out.ino);
 	if (!inode)
 		return -ENOENT;
 	fmapfs_expire_attr(inode);

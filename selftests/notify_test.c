@@ -131,6 +131,38 @@ TEST(inval_inode_expires_attributes)
 	mnt_end(m);
 }
 
+static int do_stat(void *arg)
+{
+	struct stat st;
+
+	return stat(arg, &st) ? -errno : 0;
+}
+
+TEST(inval_inode_expires_attributes_that_are_on_their_way)
+{
+	struct srv *s = srv_new();
+	struct node *n = srv_plain(s, "a", "hello", 5);
+	struct rule *r = srv_on(s, FUSE_LOOKUP, ROOT_ID, ACT_STALL, 0);
+	struct task t;
+	struct mnt *m;
+	int dev, asked;
+
+	m = mnt_new_dev(s, MNT_OPTS, &dev);
+	t = task_start(do_stat, (void *)in_mnt(m, "a"));
+	UNTIL(r->hits);
+	asked = srv_seen(s, FUSE_GETATTR);
+	FAILS(ENOENT, note_inval_inode(dev, n->id, -1, 0));
+	srv_release(s, r);
+	EQ(task_wait(&t), 0);
+	/* Those that the name came with may have been of before. */
+	EQ(srv_seen(s, FUSE_GETATTR), asked + 1);
+	EQ(do_stat((void *)in_mnt(m, "a")), 0);
+	EQ(srv_seen(s, FUSE_GETATTR), asked + 1);
+	EQ(srv_seen(s, FUSE_LOOKUP), 1);
+	OK(close(dev));
+	mnt_end(m);
+}
+
 TEST(inval_entry_looks_up_again)
 {
 	struct srv *s = srv_new();
@@ -282,13 +314,6 @@ TEST(new_epoch_looks_up_all_names_once)
 	}
 	OK(close(dev));
 	mnt_end(m);
-}
-
-static int do_stat(void *arg)
-{
-	struct stat st;
-
-	return stat(arg, &st) ? -errno : 0;
 }
 
 TEST(what_is_being_looked_up_is_of_the_old_epoch)

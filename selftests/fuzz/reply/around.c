@@ -165,6 +165,10 @@ void fmapfs_expire_attr(struct inode *inode)
 {
 }
 
+void fmapfs_expire_unknown(struct super_block *sb)
+{
+}
+
 void fmapfs_forget_link(struct inode *inode)
 {
 }
