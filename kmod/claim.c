@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include "fmapfs_i.h"
+#include "place.h"
 
 DEFINE_MUTEX(fmapfs_claims_lock);	/* claims, mems, states of maps */
 static LIST_HEAD(mems);			/* of fmapfs_mem; claims_lock */
@@ -375,6 +376,46 @@ static bool file_range(const struct fmapfs_claim *claim, u64 off, u64 *len,
 	return rel < ext->nbytes;
 }
 
+/* Under invalidate_lock: has what is good there leave the CPU's caches. */
+static void flush_good(const struct inode *inode, u64 off, u64 end)
+{
+	struct fmapfs_place place;
+	void *kaddr;
+
+	while (off < end) {
+		long n = 0;
+
+		if (!fmapfs_find_good_place(inode, off, end - off, false,
+					    &place))
+			n = dax_direct_access(place.mem->dax_dev,
+					      PHYS_PFN(place.addr),
+					      PFN_UP(place.len), DAX_ACCESS,
+					      &kaddr, NULL);
+		if (n > 0)
+			dax_flush(place.mem->dax_dev, kaddr, PFN_PHYS(n));
+		off += PFN_PHYS(max(n, 1L));
+	}
+}
+
+/*
+ * Unmaps all of the file, and drops the entries around what is bad: a dirty one
+ * would be written back, and the kernel's own mapping of a bad page may be gone. An
+ * entry may be that of 2 MiB. While a page of the file is pinned, they have to stay.
+ */
+static void drop_entries(struct address_space *mapping, pgoff_t index,
+			 unsigned long npages)
+{
+	u64 start = round_down((u64)index << PAGE_SHIFT, PMD_SIZE);
+	u64 end = round_up((u64)(index + npages) << PAGE_SHIFT, PMD_SIZE);
+
+	filemap_invalidate_lock(mapping);
+	if (!fmapfs_dax_busy_page(mapping)) {
+		flush_good(mapping->host, start, end);
+		dax_delete_mapping_range(mapping, start, end - 1);
+	}
+	filemap_invalidate_unlock(mapping);
+}
+
 /*
  * Who has it mapped and is not killed now gets to know when he touches it. That
  * it has not been written back is for fsync() to say.
@@ -392,7 +433,7 @@ static int kill_mappers_of(struct address_space *mapping, pgoff_t index,
 		break;
 	}
 	rc = mf_dax_kill_procs(mapping, index, npages, mf_flags);
-	unmap_mapping_pages(mapping, index, npages, false);
+	drop_entries(mapping, index, npages);
 	return rc;
 }
 

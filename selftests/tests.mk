@@ -42,6 +42,7 @@ TEST_GEN_PROGS := \
 	alias_test \
 	partition_test \
 	removal_test \
+	badflush_test \
 	badmem_test \
 	badclear_test \
 	hotremove_test \

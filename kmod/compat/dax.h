@@ -126,6 +126,12 @@ static inline struct page *fmapfs_dax_busy_page(struct address_space *mapping)
 	return fmapfs_dax_pinned_page(mapping);
 }
 
+static inline void dax_delete_mapping_range(struct address_space *mapping,
+					    loff_t start, loff_t end)
+{
+	truncate_inode_pages_range(mapping, start, end);
+}
+
 /* Of a file that is unmapped; all of it, and without waiting: more is not needed. */
 static inline int dax_break_layout(struct inode *inode, loff_t start,
 				   loff_t end, void (cb)(struct inode *))
