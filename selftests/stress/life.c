@@ -108,7 +108,9 @@ static void make_memfile(struct life *l, struct rng *r, int i)
 	v->size = some_size(r);
 	if (!place_take(l, r, v, chance(r, 40)))
 		broken("no memory for %s", name);
-	place_fill(l, f, gen, v);
+	/* Else it has no memory yet. */
+	if (!place_fill(l, f, gen, v))
+		v->size = 0;
 	memfile_show(l, f, gen);
 	f->sure = gen;
 }

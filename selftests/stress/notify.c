@@ -68,11 +68,12 @@ static void give_back_next(struct life *l, struct memfile *f)
 	place_give(l, &f->next.place);
 }
 
-/* Life locked. Return: false: there is no memory. */
+/* Life locked. Return: false: there is no memory, or it has gone. */
 static bool prepare(struct notifier *o, struct memfile *f)
 {
 	struct life *l = o->l;
 	struct version v;
+	bool filled;
 
 	give_back_next(l, f);
 	f->next = (struct version){ 0 };
@@ -83,9 +84,9 @@ static bool prepare(struct notifier *o, struct memfile *f)
 		return false;
 	v = f->next;
 	life_unlock(l);
-	place_fill(l, f, f->begun + 1, &v);
+	filled = place_fill(l, f, f->begun + 1, &v);
 	life_lock(l);
-	return true;
+	return filled;
 }
 
 static bool ended_well(int st, const char *what, bool expected)

@@ -157,7 +157,8 @@ static struct run known_part(const struct life *l, struct run r)
 	return r;
 }
 
-static void see_to_part(struct life *l, const struct memfile *f, uint32_t gen,
+/* Return: false: it could not be written. */
+static bool see_to_part(struct life *l, const struct memfile *f, uint32_t gen,
 			struct run r, enum what what)
 {
 	uint64_t *buf = bounce(), i;
@@ -166,11 +167,11 @@ static void see_to_part(struct life *l, const struct memfile *f, uint32_t gen,
 	if (what == CHECK_FREE)
 		r = known_part(l, r);
 	if (!r.len)
-		return;
+		return true;
 	/* A device that goes may lose what was to be written. */
 	if (check && (!device_io(l, r.dev, r.at, buf, r.len, false) ||
 		      !device_usable(l, r.dev)))
-		return;
+		return true;
 	for (i = 0; i < r.len; i += 8) {
 		uint64_t w = want(l, f, gen, &r, i, what), got = buf[i / 8];
 
@@ -184,23 +185,25 @@ static void see_to_part(struct life *l, const struct memfile *f, uint32_t gen,
 			wrong(l, f, gen, &r, got, w);
 		}
 	}
-	if (!check)
-		device_io(l, r.dev, r.at, buf, r.len, true);
+	return check || device_io(l, r.dev, r.at, buf, r.len, true);
 }
 
-static void see_to(struct life *l, const struct memfile *f, uint32_t gen,
+/* As above. */
+static bool see_to(struct life *l, const struct memfile *f, uint32_t gen,
 		   const struct version *v, enum what what)
 {
 	uint64_t end = (v->size + PAGE - 1) & ~(PAGE - 1), off = 0;
+	bool ok = true;
 
 	while (off < end) {
 		struct run r = run_at(l, v, off);
 
 		if (r.len > BOUNCE)
 			r.len = BOUNCE;
-		see_to_part(l, f, gen, r, what);
+		ok = see_to_part(l, f, gen, r, what) && ok;
 		off += r.len;
 	}
+	return ok;
 }
 
 static bool take_slot(struct life *l, struct rng *r, struct place *p)
@@ -282,13 +285,18 @@ static void set_known(struct life *l, const struct version *v, bool free)
 	}
 }
 
-/* Nobody has changed what was free; now it is a file's. */
-void place_fill(struct life *l, const struct memfile *f, uint32_t gen,
+/**
+ * place_fill - nobody has changed what was free; now it is a file's
+ *
+ * Return: false: not all of it was written, for a device is going. If it comes back,
+ * a mount that has not had it before can use it: so no file may have this memory.
+ */
+bool place_fill(struct life *l, const struct memfile *f, uint32_t gen,
 		const struct version *v)
 {
 	see_to(l, NULL, 0, v, CHECK_FREE);
 	set_known(l, v, false);
-	see_to(l, f, gen, v, FILL);
+	return see_to(l, f, gen, v, FILL);
 }
 
 /* Nobody writes there any more: it becomes free memory. */

@@ -224,7 +224,7 @@ static inline struct version *version_of(struct memfile *f, uint32_t gen)
 
 bool place_take(struct life *l, struct rng *r, struct version *v, bool huge);
 void place_give(struct life *l, struct place *p);
-void place_fill(struct life *l, const struct memfile *f, uint32_t gen,
+bool place_fill(struct life *l, const struct memfile *f, uint32_t gen,
 		const struct version *v);
 void place_clear(struct life *l, const struct version *v);
 void place_check(struct life *l, const struct memfile *f, uint32_t gen);
