@@ -410,9 +410,15 @@ void load_data_are_there(const char *node, uint32_t seed)
 
 uint32_t load_seed(void)
 {
-	static uint32_t seed;
+	static uint32_t next;
+	const char *given = getenv("LOAD_SEED");
 
-	return (getpid() & 0xffff) * 16 + seed++;
+	if (!next) {
+		next = given ? strtoul(given, NULL, 0) :
+			       (getpid() & 0xffff) * 16U + 1;
+		t_diag("LOAD_SEED=%u", next);
+	}
+	return next++;
 }
 
 void module_goes(void)

@@ -47,7 +47,10 @@ void load_end(struct load *l);
 /* What @seed has put on the device is there, by a new mount, which can write. */
 void load_data_are_there(const char *node, uint32_t seed);
 
-/* Another one each time. */
+/*
+ * Another one each time. In the environment: LOAD_SEED=N, the first one that a process
+ * gets, which it tells: the choices are the same again.
+ */
 uint32_t load_seed(void);
 /* No mount has the module, nor anything that a removed device has left. */
 void module_goes(void);
