@@ -70,7 +70,8 @@ passthrough_ll_passes_test_syscalls() {
 }
 
 hp() {
-	serve "$1" passthrough_hp --foreground --nocache "$src" @
+	# shellcheck disable=SC2046 # none, or one word
+	serve "$1" passthrough_hp --foreground --nocache $(not_past_it) "$src" @
 	"$libfuse/test_syscalls" "$mnt" ":$src" -u 2>&1 || echo "status $?"
 	ended
 }

@@ -134,7 +134,8 @@ passthrough_ll_is_for_its_owner() {
 # sizes are the kernel's then, and its requests are others.
 passthrough_hp_does_not_cache() {
 	options=
-	compare passthrough_hp --foreground --nocache "$disk/tree" @
+	# shellcheck disable=SC2046 # none, or one word
+	compare passthrough_hp --foreground --nocache $(not_past_it) "$disk/tree" @
 }
 
 run_cases \

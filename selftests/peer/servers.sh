@@ -16,6 +16,14 @@ mounted() { awk -v dir="$mnt" '$5 == dir { found = 1 } END { exit !found }' /pro
 unmounted() { ! mounted; }
 answers() { mounted && stat -f "$mnt" >/dev/null 2>&1; }
 
+# An option of passthrough_hp, where it has it: reads and writes come to the server.
+# fmapfs has no other way; of the other, in the in-tree fuse of 7.3, lockdep says that it
+# may deadlock (write(2) with the inode locked waits for freezing, which splice(2)
+# holds off while it waits for the inode), and is silent from then on.
+not_past_it() {
+	"$libfuse/passthrough_hp" --help 2>&1 | grep -o -m 1 -e --nopassthrough || true
+}
+
 # serve TYPE PROGRAM [ARG...]: "@" is where it mounts; $options are those of the
 # mount, $tap what is preloaded. What it says is in $tmp/server.
 options=
