@@ -11,20 +11,36 @@
 /* What decides about permissions. */
 #define ATTR_PERM	(STATX_MODE | STATX_UID | STATX_GID)
 
-static int refresh(struct inode *inode, const struct fmapfs_file *ff)
+/* Return: 1: they were taken over; 0: something has changed meanwhile; or -errno. */
+static int try_refresh(struct inode *inode, const struct fmapfs_file *ff)
 {
 	struct fmapfs_attr attr;
 	int rc;
 
 	forget_all_cached_acls(inode);
 	rc = fmapfs_proto_getattr(inode, ff, &attr);
-	if (!rc)
-		fmapfs_update_attr(inode, &attr);
-	return rc;
+	return rc ?: fmapfs_update_attr(inode, &attr);
+}
+
+static int refresh(struct inode *inode, const struct fmapfs_file *ff)
+{
+	return min(try_refresh(inode, ff), 0);
 }
 
 /**
- * fmapfs_refresh_attr - ask the server for attributes, whatever is known
+ * fmapfs_try_refresh_attr - ask the server for attributes, whatever is known
+ * @inode: whose
+ *
+ * Return: 1; 0: what came was not taken over, for something has changed meanwhile;
+ * or -errno.
+ */
+int fmapfs_try_refresh_attr(struct inode *inode)
+{
+	return try_refresh(inode, NULL);
+}
+
+/**
+ * fmapfs_refresh_attr - the same, if either will do
  * @inode: whose
  *
  * Return: 0 or -errno.

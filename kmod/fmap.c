@@ -13,9 +13,6 @@
 #include "proto.h"
 #include "trace.h"
 
-/* No server can answer that: its errors are smaller. */
-#define MAP_IS_OLD	(-ERESTARTNOINTR)
-
 /* How often a map is asked for that is not of the size of the attributes. */
 #define SIZE_TRIES	3
 
@@ -72,7 +69,7 @@ static int install(struct inode *inode, struct fmapfs_map *map)
 	spin_lock(&fi->lock);
 	/* Since it was checked. Once the map is seen, the size is the map's. */
 	if (i_size_read(inode) != map->fmap->file_size)
-		rc = MAP_IS_OLD;
+		rc = FMAPFS_MAP_IS_OLD;
 	else if (!fi->map)
 		rc = become_dax(inode, map);
 	if (!rc)
@@ -111,7 +108,7 @@ static int put_in_force(struct inode *inode, struct fmapfs_map *map, u64 since)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 	struct fmapfs_map *old;
-	int rc = MAP_IS_OLD;
+	int rc = FMAPFS_MAP_IS_OLD;
 
 	if (down_write_killable(&fi->map_lock))
 		return -EINTR;
@@ -154,8 +151,8 @@ static int ask(struct inode *inode, bool *none)
 		if (rc)
 			fmapfs_map_drop(map);
 		if (rc == -ESTALE && fmapfs_has_map(inode) && --tries)
-			rc = MAP_IS_OLD;
-	} while (rc == MAP_IS_OLD);
+			rc = FMAPFS_MAP_IS_OLD;
+	} while (rc == FMAPFS_MAP_IS_OLD);
 	return rc;
 }
 
@@ -393,7 +390,7 @@ static int swap_if_new(struct inode *inode, struct fmapfs_map *map, u64 since,
 		       struct fmapfs_map **old)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	int rc = MAP_IS_OLD;
+	int rc = FMAPFS_MAP_IS_OLD;
 
 	if (down_write_killable(&fi->map_lock))
 		return -EINTR;
@@ -455,7 +452,7 @@ int fmapfs_fmap_refetch(struct inode *inode, u64 size)
 		return -EINTR;
 	do {
 		rc = ask_and_replace(inode, size);
-	} while (rc == MAP_IS_OLD);
+	} while (rc == FMAPFS_MAP_IS_OLD);
 	mutex_unlock(&fi->open_lock);
 	return rc;
 }

@@ -391,6 +391,7 @@ void fmapfs_expire_attr(struct inode *inode);
 void fmapfs_expire_attr_mask(struct inode *inode, u32 mask);
 
 /* In attr.c */
+int fmapfs_try_refresh_attr(struct inode *inode);
 int fmapfs_refresh_attr(struct inode *inode);
 int fmapfs_need_attr(struct inode *inode, const struct fmapfs_file *ff,
 		     u32 mask);
@@ -534,6 +535,12 @@ void fmapfs_debugfs_init(void);
 void fmapfs_debugfs_exit(void);
 void fmapfs_debugfs_add(struct super_block *sb);
 void fmapfs_debugfs_del(struct super_block *sb);
+
+/*
+ * Of a map that was asked for: ask again, something has changed meanwhile. No server
+ * can answer that: its errors are smaller.
+ */
+#define FMAPFS_MAP_IS_OLD	(-ERESTARTNOINTR)
 
 /* In map.c */
 int fmapfs_map_new(struct inode *inode, const u64 *size,

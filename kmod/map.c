@@ -61,7 +61,10 @@ static int wrong_size(const struct fmap *fmap, struct fmap_error *err,
 		      "file_size", fmap->file_size, rule);
 }
 
-/* The server's GETATTR, if need be asked anew, must say the same size. */
+/*
+ * The server's GETATTR, if need be asked anew, must say the same size. An answer that
+ * is not taken over says nothing: there was a notification meanwhile.
+ */
 static int check_size(struct inode *inode, const struct fmap *fmap,
 		      struct fmap_error *err)
 {
@@ -69,11 +72,13 @@ static int check_size(struct inode *inode, const struct fmap *fmap,
 
 	if (i_size_read(inode) == fmap->file_size)
 		return 0;
-	rc = fmapfs_refresh_attr(inode);
-	if (rc)
+	rc = fmapfs_try_refresh_attr(inode);
+	if (rc < 0)
 		return rc;
 	if (i_size_read(inode) == fmap->file_size)
 		return 0;
+	if (!rc)
+		return FMAPFS_MAP_IS_OLD;
 	return wrong_size(fmap, err, "the size in the file's attributes");
 }
 
@@ -225,7 +230,8 @@ static int map_fill(struct inode *inode, struct fmapfs_map *map,
  * @mapp: result: a map that has no memory yet, or NULL, which is the server's
  *	answer, too
  *
- * Return: 0; or an error: the server's, or a map that is not accepted.
+ * Return: 0; FMAPFS_MAP_IS_OLD, if @size is NULL; or an error: the server's, or a map
+ * that is not accepted.
  */
 int fmapfs_map_new(struct inode *inode, const u64 *size,
 		   struct fmapfs_map **mapp)

@@ -11,7 +11,7 @@
  *    SIGBUS, ENOTCONN. A later map mends it.
  * 3. Who waits for the new map can be killed, whatever he waits in; meanwhile his
  *    mm is not locked. He gets the map that was asked for last; so does who asks
- *    for the first.
+ *    for the first. No map is refused for attributes that are old by then.
  * 4. Pinned pages are waited for, killably; then the map stays in force. That they
  *    are mapped again meanwhile makes no difference; the size is the old map's, and
  *    the server's afterwards.
@@ -400,6 +400,26 @@ TEST(fault_that_waits_does_not_hold_mmap_lock)
 	t = task_start(map_beside_a_fault, &o);
 	EQ(task_wait(&t), 0);
 	srv_release(o.s, r);
+	one_end(&o);
+}
+
+TEST(attributes_expire_while_the_map_is_checked)
+{
+	struct one o = one_new();
+	struct rule *r;
+	struct task t;
+
+	give(&o, 1, AT, SMALL);
+	raw_fill(pmem(1)->node, AT, 1, 0, SMALL);
+	take_back(&o);
+	r = srv_on(o.s, FUSE_GETATTR, o.n->id, ACT_STALL, 0);
+	t = task_start((int (*)(void *))do_pread, &o);
+	UNTIL(r->hits);
+	OK(note_inval_inode(o.dev, o.n->id, -1, 0));
+	srv_release(o.s, r);
+	EQ(task_wait(&t), 0);
+	/* The answer was old, and the map is not to blame. */
+	EQ(counter(o.m, "fmap_refused"), 0);
 	one_end(&o);
 }
 
