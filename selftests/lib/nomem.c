@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -249,10 +250,14 @@ struct srv *nomem_srv(void)
 
 void nomem_begin(struct at *at, const struct op *op)
 {
+	struct statfs st;
+
 	memset(at, 0, sizeof(*at));
 	at->s = nomem_srv();
 	at->s->want |= op->want;
 	at->m = mnt_new_dev(at->s, MNT_OPTS, &at->dev);
+	/* INIT has been answered: before that no device can be pushed. */
+	OK(statfs(at->m->dir, &st));
 	if (!op->open)
 		return;
 	at->fd = OK(open_in(at->m, "a", O_RDWR));
