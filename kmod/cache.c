@@ -282,8 +282,7 @@ static size_t store(struct address_space *mapping, loff_t pos,
 				    FGP_LOCK | FGP_ACCESSED |
 				    (create ? FGP_CREAT : 0),
 				    mapping_gfp_mask(mapping));
-	/* NULL before 6.3 */
-	if (IS_ERR_OR_NULL(folio))
+	if (IS_ERR(folio))
 		return n;
 	at = offset_in_folio(folio, pos);
 	n = min_t(size_t, len, folio_size(folio) - at);

@@ -153,8 +153,7 @@ static bool page_is_uptodate(struct inode *inode, loff_t pos)
 						pos >> PAGE_SHIFT);
 	bool rc;
 
-	/* NULL before 6.3 */
-	if (IS_ERR_OR_NULL(folio))
+	if (IS_ERR(folio))
 		return false;
 	rc = folio_test_uptodate(folio);
 	folio_put(folio);
@@ -377,8 +376,7 @@ static bool was_read_in_vain(struct inode *inode, pgoff_t index)
 	struct folio *folio = filemap_get_folio(inode->i_mapping, index);
 	bool rc;
 
-	/* NULL before 6.3 */
-	if (IS_ERR_OR_NULL(folio))
+	if (IS_ERR(folio))
 		return false;
 	rc = !folio_test_locked(folio) && !folio_test_uptodate(folio);
 	folio_put(folio);

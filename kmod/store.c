@@ -141,8 +141,7 @@ u32 fmapfs_copy_cached(struct inode *inode, loff_t pos, void *buf, u32 len)
 		bool uptodate;
 		void *at;
 
-		/* Older kernels: NULL. */
-		if (IS_ERR_OR_NULL(folio))
+		if (IS_ERR(folio))
 			break;
 		uptodate = folio_test_uptodate(folio);
 		if (uptodate) {

@@ -128,6 +128,26 @@ static inline struct folio *filemap_grab_folio(struct address_space *mapping,
 				    mapping_gfp_mask(mapping));
 	return folio ? folio : ERR_PTR(-ENOMEM);
 }
+
+static inline struct folio *
+compat_get_folio_by_flags(struct address_space *mapping, pgoff_t index,
+			  int fgp_flags, gfp_t gfp)
+{
+	struct folio *folio = __filemap_get_folio(mapping, index, fgp_flags,
+						  gfp);
+
+	return folio ? folio : ERR_PTR(-ENOENT);
+}
+
+#define __filemap_get_folio compat_get_folio_by_flags
+
+static inline struct folio *compat_get_folio(struct address_space *mapping,
+					     pgoff_t index)
+{
+	return compat_get_folio_by_flags(mapping, index, 0, 0);
+}
+
+#define filemap_get_folio compat_get_folio
 #endif
 
 /* --- 6.5: splice without the page cache has a name of its own --- */
