@@ -63,7 +63,7 @@ static int wrong_size(const struct fmap *fmap, struct fmap_error *err,
 
 /*
  * The server's GETATTR, if need be asked anew, must say the same size. An answer that
- * is not taken over says nothing: there was a notification meanwhile.
+ * is not taken over says nothing: something has changed meanwhile.
  */
 static int check_size(struct inode *inode, const struct fmap *fmap,
 		      struct fmap_error *err)
