@@ -138,29 +138,55 @@ static int do_stat(void *arg)
 	return stat(arg, &st) ? -errno : 0;
 }
 
-TEST(inval_inode_expires_attributes_that_are_on_their_way)
-{
-	struct srv *s = srv_new();
-	struct node *n = srv_plain(s, "a", "hello", 5);
-	struct rule *r = srv_on(s, FUSE_LOOKUP, ROOT_ID, ACT_STALL, 0);
+/* The file "a", of a mount of its own, that is just being looked up. */
+struct looked_up {
+	struct srv *s;
+	struct node *n;
+	struct rule *r;
 	struct task t;
 	struct mnt *m;
-	int dev, asked;
+	int dev;
+};
 
-	m = mnt_new_dev(s, MNT_OPTS, &dev);
-	t = task_start(do_stat, (void *)in_mnt(m, "a"));
-	UNTIL(r->hits);
-	asked = srv_seen(s, FUSE_GETATTR);
-	FAILS(ENOENT, note_inval_inode(dev, n->id, -1, 0));
-	srv_release(s, r);
-	EQ(task_wait(&t), 0);
+static struct looked_up looked_up_begin(void)
+{
+	struct looked_up l = { .s = srv_new() };
+
+	l.n = srv_plain(l.s, "a", "x", 1);
+	l.r = srv_on(l.s, FUSE_LOOKUP, ROOT_ID, ACT_STALL, 0);
+	l.m = mnt_new_dev(l.s, MNT_OPTS, &l.dev);
+	l.t = task_start(do_stat, (void *)in_mnt(l.m, "a"));
+	UNTIL(l.r->hits);
+	return l;
+}
+
+/* The server answers. */
+static void looked_up_go_on(struct looked_up *l)
+{
+	srv_release(l->s, l->r);
+	EQ(task_wait(&l->t), 0);
+	EQ(srv_seen(l->s, FUSE_LOOKUP), 1);
+}
+
+static void looked_up_end(struct looked_up *l)
+{
+	OK(close(l->dev));
+	mnt_end(l->m);
+}
+
+TEST(inval_inode_expires_attributes_that_are_on_their_way)
+{
+	struct looked_up l = looked_up_begin();
+	int asked = srv_seen(l.s, FUSE_GETATTR);
+
+	FAILS(ENOENT, note_inval_inode(l.dev, l.n->id, -1, 0));
+	looked_up_go_on(&l);
 	/* Those that the name came with may have been of before. */
-	EQ(srv_seen(s, FUSE_GETATTR), asked + 1);
-	EQ(do_stat((void *)in_mnt(m, "a")), 0);
-	EQ(srv_seen(s, FUSE_GETATTR), asked + 1);
-	EQ(srv_seen(s, FUSE_LOOKUP), 1);
-	OK(close(dev));
-	mnt_end(m);
+	EQ(srv_seen(l.s, FUSE_GETATTR), asked + 1);
+	EQ(do_stat((void *)in_mnt(l.m, "a")), 0);
+	EQ(srv_seen(l.s, FUSE_GETATTR), asked + 1);
+	EQ(srv_seen(l.s, FUSE_LOOKUP), 1);
+	looked_up_end(&l);
 }
 
 TEST(inval_entry_looks_up_again)
@@ -318,27 +344,15 @@ TEST(new_epoch_looks_up_all_names_once)
 
 TEST(what_is_being_looked_up_is_of_the_old_epoch)
 {
-	struct srv *s = srv_new();
-	struct node *n = srv_plain(s, "a", "x", 1);
-	struct rule *r = srv_on(s, FUSE_LOOKUP, ROOT_ID, ACT_STALL, 0);
-	struct task t;
-	struct mnt *m;
-	int dev;
+	struct looked_up l = looked_up_begin();
 
-	m = mnt_new_dev(s, MNT_OPTS, &dev);
-	t = task_start(do_stat, (void *)in_mnt(m, "a"));
-	UNTIL(r->hits);
-	OK(note_inc_epoch(dev));
-	srv_release(s, r);
-	EQ(task_wait(&t), 0);
-	EQ(srv_seen(s, FUSE_LOOKUP), 1);
-	EQ(do_stat((void *)in_mnt(m, "a")), 0);
-	EQ(srv_seen(s, FUSE_LOOKUP), 2);
-	EQ(do_stat((void *)in_mnt(m, "a")), 0);
-	EQ(srv_seen(s, FUSE_LOOKUP), 2);
-	(void)n;
-	OK(close(dev));
-	mnt_end(m);
+	OK(note_inc_epoch(l.dev));
+	looked_up_go_on(&l);
+	EQ(do_stat((void *)in_mnt(l.m, "a")), 0);
+	EQ(srv_seen(l.s, FUSE_LOOKUP), 2);
+	EQ(do_stat((void *)in_mnt(l.m, "a")), 0);
+	EQ(srv_seen(l.s, FUSE_LOOKUP), 2);
+	looked_up_end(&l);
 }
 
 #define MANY	1500

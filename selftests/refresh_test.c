@@ -498,6 +498,17 @@ static int revoke_task(void *arg)
 	return note_inval_inode(o->dev, o->n->id, 0, 0) < 0 ? -errno : 0;
 }
 
+/* It waits for a page that @h holds from now on. */
+static struct task revoke_held(struct one *o, struct hold *h)
+{
+	struct task t;
+
+	hold_take(h, &hold_vmsplice, NULL, o->p + SMALL, 1, SMALL);
+	t = task_start(revoke_task, o);
+	UNTIL(task_sleeps(&t));
+	return t;
+}
+
 TEST(pinned_pages_are_waited_for_killably)
 {
 	struct one o = one_new();
@@ -505,10 +516,8 @@ TEST(pinned_pages_are_waited_for_killably)
 	struct hold h;
 	struct task t;
 
-	hold_take(&h, &hold_vmsplice, NULL, o.p + SMALL, 1, SMALL);
 	give(&o, 1, AT, LARGE);
-	t = task_start(revoke_task, &o);
-	UNTIL(task_sleeps(&t));
+	t = revoke_held(&o, &h);
 	/* Faults go on. */
 	EQ(try_write(o.p, pat(1, 0)), 0);
 	TRUE(!task_done(&t));
@@ -534,9 +543,7 @@ TEST(pinned_page_may_be_mapped_again_meanwhile)
 	struct hold h;
 	struct task t;
 
-	hold_take(&h, &hold_vmsplice, NULL, o.p + SMALL, 1, SMALL);
-	t = task_start(revoke_task, &o);
-	UNTIL(task_sleeps(&t));
+	t = revoke_held(&o, &h);
 	EQ(try_write(o.p + SMALL, pat(1, SMALL)), 0);
 	hold_drop(&h);
 	EQ(task_wait(&t), 0);
@@ -552,10 +559,8 @@ TEST(attributes_of_meanwhile_are_asked_for_again)
 	struct hold h;
 	struct task t;
 
-	hold_take(&h, &hold_vmsplice, NULL, o.p + SMALL, 1, SMALL);
 	give(&o, 0, AT, SMALL);
-	t = task_start(revoke_task, &o);
-	UNTIL(task_sleeps(&t));
+	t = revoke_held(&o, &h);
 	/* The server says what it is to be, but its map is in force yet. */
 	OK(fstat(o.fd, &st));
 	EQ(st.st_size, LARGE);
