@@ -316,32 +316,37 @@ static bool finished(struct fmapfs_req *req)
 	return rc;
 }
 
+/*
+ * Guarded by conn->lock. Of what is to be sent again a server knows already: it may
+ * be at work at it yet, or have left it to its successor. It hears how that ends, and
+ * nothing of what is to come after that before, a FORGET, say.
+ */
+static bool is_unsent(const struct fmapfs_req *req)
+{
+	return req->state == FMAPFS_REQ_QUEUED &&
+	       !(req->flags & FMAPFS_REQ_SURE) &&
+	       !(req->in->unique & FUSE_UNIQUE_RESEND);
+}
+
 /* The caller waits no longer. Return: whether the request was finished before. */
 static bool leave(struct fmapfs_req *req)
 {
 	struct fmapfs_conn *conn = req->conn;
-	bool unsent = false;
+	bool over, unsent;
 
 	spin_lock(&conn->lock);
-	switch (req->state) {
-	case FMAPFS_REQ_FINISHED:
-		spin_unlock(&conn->lock);
-		return true;
-	case FMAPFS_REQ_QUEUED:
-		if (!(req->flags & FMAPFS_REQ_SURE)) {
-			fmapfs_req_take(req);
-			unsent = true;
-			break;
-		}
-		fallthrough;
-	default:
+	over = req->state == FMAPFS_REQ_FINISHED;
+	unsent = is_unsent(req);
+	if (unsent) {
+		fmapfs_req_take(req);
+	} else if (!over) {
 		req->abandoned = true;
 		conn->nr_abandoned++;
 	}
 	spin_unlock(&conn->lock);
 	if (unsent)
 		fmapfs_req_finish(req, -EINTR);
-	return false;
+	return over;
 }
 
 static int wait_answer(struct fmapfs_req *req)

@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/env.h"
@@ -328,26 +329,74 @@ TEST(callers_can_be_killed_without_a_server)
 	mnt_end(m);
 }
 
-TEST(caller_that_is_killed_between_servers_has_read_nothing)
+/* The old server may have done it, and the new one has to know what becomes of it. */
+TEST(caller_that_is_killed_between_servers_gives_back)
 {
 	struct srv *s = srv_resend();
 	struct rule *r = srv_on(s, FUSE_LOOKUP, 0, ACT_STALL, 0);
+	struct node *a = srv_plain(s, "a", "hello", 5);
 	struct task t;
 	struct mnt *m;
 	int dev;
 
-	srv_plain(s, "a", "hello", 5);
 	m = mnt_new_dev(s, MNT_OPTS, &dev);
 	t = task_start(open_it, (void *)in_mnt(m, "a"));
 	UNTIL(r->hits);
 	mnt_kill_server(m);
 	/* Back in the queue, and nobody reads it. */
 	OK(note_resend(dev));
-	OK(kill(t.pid, SIGKILL));
-	task_reap(&t);
-	EQ(sysfs_read(m, "waiting"), 0);
+	task_kill(&t);
+	EQ(sysfs_read(m, "waiting"), 1);
 	start_another(m, dev);
+	UNTIL(a->lookups == 1 && a->forgets == 1);
+	EQ(sysfs_read(m, "waiting"), 0);
 	EQ(open_it((void *)in_mnt(m, "a")), 0);
+	OK(close(dev));
+	mnt_end(m);
+}
+
+static int get_xattr(void *path)
+{
+	char value[8];
+
+	return getxattr(path, "user.a", value, sizeof(value)) < 0 ? errno : 0;
+}
+
+/* Which of the requests that were seen it is, from 1 on; 0: none. */
+static int seen_at(const struct srv *s, uint32_t opcode, bool again)
+{
+	for (int i = 0; i < s->nseen; i++)
+		if (s->seen[i].opcode == opcode &&
+		    !(s->seen[i].unique & FUSE_UNIQUE_RESEND) == !again)
+			return i + 1;
+	return 0;
+}
+
+/* A server that is at work at it hears of the end of it before the FORGET. */
+TEST(forget_waits_for_what_is_sent_again)
+{
+	struct srv *s = srv_resend();
+	struct rule *r = srv_on(s, FUSE_GETXATTR, 0, ACT_STALL, 0);
+	struct node *a = srv_plain(s, "a", "hello", 5);
+	int dev, again, forget;
+	struct task t;
+	struct mnt *m;
+
+	m = mnt_new_dev(s, MNT_OPTS, &dev);
+	t = task_start(get_xattr, (void *)in_mnt(m, "a"));
+	UNTIL(r->hits);
+	OK(kill(m->pid, SIGSTOP));
+	OK(note_resend(dev));
+	task_kill(&t);
+	drop_caches();
+	OK(kill(m->pid, SIGCONT));
+	UNTIL(a->forgets && a->forgets == a->lookups);
+	again = seen_at(s, FUSE_GETXATTR, true);
+	forget = seen_at(s, FUSE_FORGET, false) ?:
+		 seen_at(s, FUSE_BATCH_FORGET, false);
+	TRUE(again && again < forget);
+	srv_release(s, r);
+	UNTIL(r->good_errno == ENOENT);
 	OK(close(dev));
 	mnt_end(m);
 }
