@@ -440,7 +440,13 @@ static void dispatch(struct srv *s, int dev, struct fuse_in_header *in,
 void srv_loop(struct srv *s, int dev, int wake)
 {
 	size_t room = SRV_MAX_WRITE + 2 * PAGE;
-	struct fuse_in_header *in = malloc(room);
+	/*
+	 * The kernel finds all of it there, even if it has no memory just then. (To
+	 * fill it with zeros is not enough: compilers make a calloc() of that.)
+	 */
+	struct fuse_in_header *in = mmap(NULL, room, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS |
+					 MAP_POPULATE, -1, 0);
 	struct pollfd fds[2] = {
 		{ .fd = dev, .events = POLLIN },
 		{ .fd = wake, .events = POLLIN },
@@ -449,8 +455,7 @@ void srv_loop(struct srv *s, int dev, int wake)
 	ssize_t n;
 
 	out_buf = malloc(SRV_MAX_WRITE * 32);
-	/* The kernel finds all of it there, even if it has no memory just then. */
-	memset(in, 0, room);
+	TRUE(in != MAP_FAILED);
 	fcntl(dev, F_SETFL, O_RDWR | O_NONBLOCK);
 	for (;;) {
 		poll(fds, 2, -1);
