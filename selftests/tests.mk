@@ -79,7 +79,7 @@ TEST_DEBUG_PROGS := \
 TEST_GEN_PROGS_EXTENDED := \
 	crash_guest \
 	cxl_test
-# Made and installed by the Makefiles of their directories; run by vm/check-long.
+# Made and installed by the Makefiles of their directories.
 TEST_DIR_PROGS := \
 	stress/soak_test
 TEST_PROGS := \
