@@ -116,7 +116,9 @@ enum fmapfs_req_state {
  * @abandoned: the caller has left; guarded by the connection's lock
  * @background: nobody waits; constant once queued
  * @wait: the caller sleeps here
- * @in: what the server reads, header and body in one; constant once queued
+ * @in: what the server reads, header and body in one; constant once queued, but for
+ *	FUSE_UNIQUE_RESEND in its number: a server has read it before. That is guarded
+ *	by the connection's lock
  * @in_size: bytes of @in
  * @out: where the reply's body goes; the caller's once finished
  * @out_size: bytes of room at @out
