@@ -278,7 +278,8 @@ static ssize_t in_attempts(struct kiocb *iocb, struct iov_iter *iter, bool read,
 
 /*
  * Guarded by map_lock. The DAX core asks for all of an extent at once, and if any
- * of it is poisoned, copies nothing: then once more, up to there.
+ * of it is poisoned, copies nothing: then once more, up to there. Its own word for
+ * a device that is removed between our look and its own is -ENXIO.
  */
 static ssize_t copy_good(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -290,7 +291,7 @@ static ssize_t copy_good(struct kiocb *iocb, struct iov_iter *to)
 	    !fmapfs_find_good_place(inode, iocb->ki_pos, iov_iter_count(to),
 				    false, &place) && fmapfs_learn_bad(&place))
 		rc = dax_iomap_rw(iocb, to, &fmapfs_dax_iomap_ops);
-	return rc;
+	return rc == -ENXIO ? -EIO : rc;
 }
 
 /* Guarded by i_rwsem and map_lock. */
@@ -359,8 +360,9 @@ static ssize_t store(const struct fmapfs_place *place, struct iov_iter *from)
 			      DAX_ACCESS, &kaddr, NULL);
 	if (n == FMAPFS_DAX_POISON)
 		return fmapfs_learn_bad(place) ? -EAGAIN : -EIO;
+	/* The device is being removed; see copy_good(), too. */
 	if (n < 0)
-		return dax_mem2blk_err(n);
+		return -EIO;
 
 	len = min_t(u64, len, PFN_PHYS(n) - in_page);
 	return _copy_from_iter_flushcache(kaddr + in_page, len, from);

@@ -315,11 +315,6 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define FMAPFS_DAX_POISON	(-EIO)
-
-static inline int dax_mem2blk_err(int err)
-{
-	return err;
-}
 #else
 #define FMAPFS_DAX_POISON	(-EHWPOISON)
 #endif
