@@ -4,8 +4,8 @@
  * fail. See nomem_test for how.
  *
  * 1. mount(2), and fsopen(2) with fsconfig(2), INIT with it: ENOMEM, or a mount that
- *    works. After ENOMEM another can be made by the same device fd, unless it was the
- *    place for the mount that there was no memory for.
+ *    works. After ENOMEM another can be made by the same device fd, unless there was a
+ *    mount already, for which there then was no place: its server has been told.
  * 2. Unmounting, with and without files in use, and aborting: what was open stays
  *    usable as without a server; all is gone afterwards.
  * 3. A request that could not be read, or answered, for want of memory is not lost: it
@@ -35,9 +35,6 @@
 
 /* --- mounting --- */
 
-/* There was a mount, for which there then was no place: its device fd is spent. */
-static bool spent;
-
 static int set_option(int fs, const char *key, const char *value)
 {
 	return syscall(SYS_fsconfig, fs, value ? FSCONFIG_SET_STRING :
@@ -66,8 +63,7 @@ static int mount_new(int dev, const char *dir)
 
 	if (fs < 0)
 		return -1;
-	spent = !set_all(fs, dev);
-	if (spent)
+	if (!set_all(fs, dev))
 		mfd = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
 	if (mfd >= 0) {
 		rc = syscall(SYS_move_mount, mfd, "", AT_FDCWD, dir,
@@ -107,6 +103,17 @@ static void mount_works(const char *dir)
 	OK(close(fd));
 }
 
+/* After a mount that has failed: another; or there was one, and it has ended. */
+static bool mount_again(const struct way *way, const struct srv *s, int dev,
+			const char *dir)
+{
+	if (!way->mount(dev, dir))
+		return true;
+	EQ(errno, EINVAL);
+	UNTIL(s->end_errno == ENODEV);
+	return false;
+}
+
 static void one_mount(const struct way *way, struct nth *nth, bool server)
 {
 	struct srv *s = nomem_srv();
@@ -121,11 +128,7 @@ static void one_mount(const struct way *way, struct nth *nth, bool server)
 	if (!rc && server)
 		mount_works(dir);
 	nth_judge(nth, rc, error, 0);
-	if (rc && spent) {
-		FAILS(EINVAL, way->mount(dev, dir));
-	} else {
-		if (rc)
-			OK(way->mount(dev, dir));
+	if (!rc || mount_again(way, s, dev, dir)) {
 		mount_works(dir);
 		OK(umount2(dir, 0));
 	}
