@@ -28,8 +28,10 @@
  * struct starter - the thread that waits for the mount to be good
  * @lock: held while devices are pushed, for they need the session's device fd
  * @ending: the loop has ended, there is nothing to be started; guarded by @lock
- * @changed: a mount was taken over from a server that had another layout
+ * @taken: a mount was taken over
+ * @changed: from a server that had another layout
  * @good: it is; read when the thread has ended
+ * @late: it was found to be over before that was known; likewise
  */
 struct starter {
 	struct server *srv;
@@ -39,8 +41,10 @@ struct starter {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	bool ending;
+	bool taken;
 	bool changed;
 	bool good;
+	bool late;
 };
 
 /* What the parent does: returns never. */
@@ -128,14 +132,14 @@ static bool try_mount(struct starter *s)
 	struct server *srv = s->srv;
 	struct stat st;
 	int rc = stat(s->mountpoint, &st) ? -errno : 0;
-	bool good = false, over;
+	bool good = false;
 
 	pthread_mutex_lock(&s->lock);
-	over = s->ending || srv->failed;
-	if (!over && rc)
+	s->late = s->ending || srv->failed;
+	if (!s->late && rc)
 		log_line(LOG_ERR, "%s: the mount cannot be used: %s",
 			 s->mountpoint, strerror(-rc));
-	else if (!over)
+	else if (!s->late)
 		good = !s->opt->push || push_devices(srv);
 	pthread_mutex_unlock(&s->lock);
 	return good;
@@ -179,7 +183,7 @@ static void *start(void *arg)
 		if (s->opt->foreground)
 			tell_manager(s);
 	}
-	if (!s->good) {
+	if (!s->good && !s->late) {
 		s->srv->failed = true;
 		fuse_fmap_session_exit(s->srv->session);
 	}
@@ -274,6 +278,19 @@ static void end_mount(struct server *srv)
 	fuse_fmap_session_unmount(srv->session);
 }
 
+/*
+ * The loop has ended with @rc. Who takes over what has just been unmounted has nothing
+ * to serve, and nothing to complain of either: the service is not to be started again.
+ */
+static int exit_code(const struct starter *s, int rc)
+{
+	bool unmounted = !rc && s->taken && !s->srv->failed;
+
+	if (!s->good)
+		return rc > 0 || unmounted ? EXIT_FINE : EXIT_WRONG;
+	return rc < 0 || s->srv->failed ? EXIT_BROKE : EXIT_FINE;
+}
+
 static int serve(struct starter *s)
 {
 	struct server *srv = s->srv;
@@ -296,9 +313,7 @@ static int serve(struct starter *s)
 	pthread_mutex_unlock(&s->lock);
 	end_mount(srv);
 	pthread_join(s->thread, NULL);
-	if (!s->good)
-		return rc > 0 ? EXIT_FINE : EXIT_WRONG;
-	return rc < 0 || srv->failed ? EXIT_BROKE : EXIT_FINE;
+	return exit_code(s, rc);
 }
 
 /* A mount that nobody serves, and nobody will: it is in the way. */
@@ -347,6 +362,7 @@ static int take_over(struct starter *s)
 	if (rc)
 		return rc;
 	store->dev = -1;
+	s->taken = true;
 	s->changed = store->saved.digest !=
 		     s->srv->ops->digest(s->srv->layout);
 	log_line(LOG_INFO, "%s: taken over", s->mountpoint);
