@@ -122,6 +122,7 @@ static void one_mount(const struct way *way, struct nth *nth, bool server)
 	int dev = open_dev(), rc, error;
 
 	m.pid = srv_start(s, dev);
+	UNTIL(s->up);
 	nth_arm(nth, server ? m.pid : 0);
 	rc = way->mount(dev, dir);
 	error = errno;

@@ -457,6 +457,7 @@ void srv_loop(struct srv *s, int dev, int wake)
 	out_buf = malloc(SRV_MAX_WRITE * 32);
 	TRUE(in != MAP_FAILED);
 	fcntl(dev, F_SETFL, O_RDWR | O_NONBLOCK);
+	s->up = true;
 	for (;;) {
 		poll(fds, 2, -1);
 		while (read(wake, drain, sizeof(drain)) > 0)

@@ -165,6 +165,7 @@ struct srv {
 	/* The latest request of each opcode, as far as it goes. */
 	struct fuse_in_header last_in[SRV_OPS];
 	uint8_t last_body[SRV_OPS][SRV_LAST];
+	atomic_bool up;			/* its process has all the memory it needs */
 	atomic_int end_errno;		/* why it ended; 0: it has not */
 
 	int wake[2];
