@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Passes on what kmemleak finds, but for the name of a slab cache that sysfs had no
-# memory for: kernels before 7 forget it when they give up making the cache
-# (sysfs_slab_add() in mm/slub.c), and nomem_mount_test has them do so.
+# memory for: 6.12 forgets it when it gives up making the cache (sysfs_slab_add() in
+# mm/slub.c; 7.3 does not give up), and nomem_mount_test has it do so.
 
 function tell()
 {
