@@ -31,7 +31,7 @@
  * @taken: a mount was taken over
  * @changed: from a server that had another layout
  * @good: it is; read when the thread has ended
- * @late: it was found to be over before that was known; likewise
+ * @late: the loop had ended before that was known; likewise
  */
 struct starter {
 	struct server *srv;
@@ -132,14 +132,15 @@ static bool try_mount(struct starter *s)
 	struct server *srv = s->srv;
 	struct stat st;
 	int rc = stat(s->mountpoint, &st) ? -errno : 0;
-	bool good = false;
+	bool good = false, over;
 
 	pthread_mutex_lock(&s->lock);
-	s->late = s->ending || srv->failed;
-	if (!s->late && rc)
+	s->late = s->ending;
+	over = s->late || srv->failed;
+	if (!over && rc)
 		log_line(LOG_ERR, "%s: the mount cannot be used: %s",
 			 s->mountpoint, strerror(-rc));
-	else if (!s->late)
+	else if (!over)
 		good = !s->opt->push || push_devices(srv);
 	pthread_mutex_unlock(&s->lock);
 	return good;
