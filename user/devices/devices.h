@@ -92,4 +92,17 @@ struct dev_info {
 int dev_resolve(const struct dev_spec *spec, unsigned int flags,
 		struct dev_info *out);
 
+/**
+ * dev_list - all devices of persistent or CXL memory that this host has
+ * @devs: result, to be freed: as dev_resolve() would have them. @why is empty if
+ *	fmapfs can use the device as it is, else it says what to change
+ * @count: result
+ *
+ * These are pmem block devices, their partitions, and DAX character devices under any
+ * driver; each sort in the order of their names.
+ *
+ * Return: 0; -ENOMEM; or what libdaxctl said.
+ */
+int dev_list(struct dev_info **devs, unsigned int *count);
+
 #endif /* FMAPFS_DEVICES_H */
