@@ -3,7 +3,8 @@
  * fmapfsd: serves a layout.
  *
  * Read on in this order: layout.h (what is served), static.h and raw.h (how a
- * YAML file becomes it), server.h (how it is served), run.h (the mount).
+ * YAML file becomes it), famfs.h (how a pool does), server.h (how it is served),
+ * run.h (the mount).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@ static int check(const struct options *opt, struct layout *layout)
 {
 	struct layout_counts n;
 
+	if (opt->ops->prepare && opt->ops->prepare(layout))
+		return EXIT_WRONG;
 	opt->ops->count(layout, &n);
 	printf("%s: nothing wrong: files %llu, directories %llu, devices %u%s\n",
 	       opt->source, (unsigned long long)n.files,
@@ -58,10 +61,12 @@ static int serve_layout(const struct options *opt, struct layout *layout)
 			return EXIT_WRONG;
 		}
 	}
+	if (opt->ops->prepare && opt->ops->prepare(layout))
+		return EXIT_WRONG;
 	store_open(&store, opt->takeover);
-	if (opt->no_fmap)
+	if (opt->no_fmap && !opt->ops->read)
 		srv.raw = rawio_open(opt->ops, layout);
-	if (!opt->no_fmap || srv.raw)
+	if (!opt->no_fmap || opt->ops->read || srv.raw)
 		code = run(&srv, opt, ready_fd);
 	store_close(&store);
 	rawio_close(srv.raw);
@@ -86,7 +91,7 @@ static bool fill_stdio(void)
 
 int main(int argc, char **argv)
 {
-	struct layout_args args = { 0 };
+	struct layout_args args;
 	struct layout *layout;
 	struct options opt;
 	int code;
@@ -98,14 +103,16 @@ int main(int argc, char **argv)
 		return code;
 	log_open(opt.level, false);
 	raise_fd_limit();
-	args.source = opt.source;
-	args.any_device = opt.no_fmap;
-	args.no_devices = opt.no_devices;
+	args = (struct layout_args) {
+		.source = opt.source, .any_device = opt.no_fmap,
+		.no_devices = opt.no_devices, .check = opt.check,
+		.pool = opt.pool,
+	};
 	layout = opt.ops->load(&args, stderr);
 	code = !layout ? EXIT_WRONG :
 	       opt.check ? check(&opt, layout) : serve_layout(&opt, layout);
 	if (layout)
 		opt.ops->destroy(layout);
-	free(opt.mount_options);
+	options_free(&opt);
 	return code;
 }

@@ -7,6 +7,7 @@
 
 #include <fuse_lowlevel.h>
 
+#include "../media/format.h"
 #include "diag.h"
 #include "log.h"
 #include "options.h"
@@ -14,8 +15,12 @@
 
 #define THREADS_MAX	256
 #define TIMEOUT_MAX	31536000	/* seconds: a year */
+#define POLL_MIN	0.1		/* seconds */
+#define POLL_MAX	3600
 
-static const struct layout_ops *const layouts[] = { &static_layout_ops };
+static const struct layout_ops *const layouts[] = {
+	&static_layout_ops, &famfs_layout_ops,
+};
 
 #define NLAYOUTS	(sizeof(layouts) / sizeof(layouts[0]))
 
@@ -30,6 +35,16 @@ enum {
 	OPT_TAKEOVER,
 	OPT_THREADS,
 	OPT_TIMEOUT,
+	/* From here on for pools only. */
+	OPT_POLL,
+	OPT_SYSTEM_UUID,
+	OPT_STRIPS,
+	OPT_CHUNK,
+	OPT_WRITERS,
+	OPT_DEVICE,
+	OPT_STAGING,
+	OPT_DEGRADED,
+	OPT_CLIENT,
 };
 
 static const struct option long_options[] = {
@@ -47,6 +62,15 @@ static const struct option long_options[] = {
 	{ "takeover", no_argument, NULL, OPT_TAKEOVER },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "poll", required_argument, NULL, OPT_POLL },
+	{ "system-uuid", required_argument, NULL, OPT_SYSTEM_UUID },
+	{ "strips", required_argument, NULL, OPT_STRIPS },
+	{ "chunk", required_argument, NULL, OPT_CHUNK },
+	{ "writers", required_argument, NULL, OPT_WRITERS },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "staging", required_argument, NULL, OPT_STAGING },
+	{ "degraded", no_argument, NULL, OPT_DEGRADED },
+	{ "client", no_argument, NULL, OPT_CLIENT },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -77,10 +101,29 @@ static const char help_rest[] =
 "  -h, --help\n"
 "  -V, --version\n"
 "\n"
+"Of pools, --layout=famfs:\n"
+"      --poll=SEC       look for new files that often, 0.1 to 3600 (default 1)\n"
+"      --client         never make files, also if this host is the master\n"
+"      --system-uuid=FILE  says by what this host is known: the master is whose uuid\n"
+"                       the pool has (default /opt/famfs/system_uuid)\n"
+"      --device=PATH    look here first for further devices of the pool; repeatable\n"
+"      --degraded       go on without devices that are missing; files on them: EIO\n"
+"      --strips=N       interleave new files over N strips, 1 to 16 (default 1)\n"
+"      --chunk=SIZE     of interleaved files (default: the allocation unit)\n"
+"      --writers=WHO    of new files: all (default), master or none\n"
+"      --staging=DIR    what is written to a file until it is closed goes there, not\n"
+"                       to memory\n"
+"\n"
 "A static layout cannot be changed through the mount: names are fixed (EROFS).\n"
 "chmod, chown, touch and so on take effect until the mount ends. A file keeps\n"
 "its size; to truncate it is refused (EOPNOTSUPP) or, with 'truncate: keep' in\n"
 "the layout, accepted and ignored, so that cp and > can write into it.\n"
+"\n"
+"To a pool the master adds directories, and files, which get their memory at once by\n"
+"ftruncate or fallocate while they are empty, or when who has written them closes\n"
+"them; empty ones are gone when the mount ends. What is there is not removed,\n"
+"renamed, linked, or changed in size (EOPNOTSUPP). Clients add nothing (EROFS). New\n"
+"files show on all hosts. fmapfsd(8) has more.\n"
 "\n"
 "With --takeover, a fmapfsd that dies leaves its mount behind, in the fd store of\n"
 "the service manager (systemd: sd_notify(3), FileDescriptorStoreMax=). Who needs\n"
@@ -134,12 +177,91 @@ static void add_mount_options(struct options *opt, const char *more)
 	free(old);
 }
 
+static int add_device(struct options *opt, const char *path)
+{
+	const char **devices = realloc(opt->devices, (opt->ndevices + 2) *
+				       sizeof(*devices));
+
+	if (!devices)
+		return usage("out of memory", "");
+	opt->devices = devices;
+	devices[opt->ndevices++] = path;
+	devices[opt->ndevices] = NULL;
+	opt->pool.devices = devices;
+	return -1;
+}
+
+static int set_writers(struct options *opt, const char *value)
+{
+	static const char *const names[] = {
+		[WRITERS_ALL] = "all",
+		[WRITERS_MASTER] = "master",
+		[WRITERS_NONE] = "none",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			opt->pool.writers = i;
+			return -1;
+		}
+	return usage("--writers must be all, master or none, not ", value);
+}
+
+static int set_poll(struct options *opt, const char *value)
+{
+	char *end;
+
+	opt->pool.poll = strtod(value, &end);
+	if (end == value || *end || !(opt->pool.poll >= POLL_MIN) ||
+	    !(opt->pool.poll <= POLL_MAX))
+		return usage("--poll must be seconds, 0.1 to 3600, not ",
+			     value);
+	return -1;
+}
+
+/* Options of pools. */
+static int set_pool_value(struct options *opt, int c, const char *value)
+{
+	uint64_t n;
+
+	switch (c) {
+	case OPT_POLL:
+		return set_poll(opt, value);
+	case OPT_SYSTEM_UUID:
+		opt->pool.system_uuid = value;
+		return -1;
+	case OPT_STRIPS:
+		if (number_parse(value, 10, FAMFS_STRIPS_MAX, &n) || !n)
+			return usage("--strips must be 1 to 16, not ", value);
+		opt->pool.strips = n;
+		return -1;
+	case OPT_CHUNK:
+		/* What else there is to it, the pool's allocation unit tells. */
+		if (size_parse(value, &n) || n < 4096 || n & (n - 1) ||
+		    n > UINT32_MAX)
+			return usage("--chunk must be a power of two, 4K to 2G, not ",
+				     value);
+		opt->pool.chunk = n;
+		return -1;
+	case OPT_WRITERS:
+		return set_writers(opt, value);
+	case OPT_DEVICE:
+		return add_device(opt, value);
+	default:
+		opt->pool.staging = value;
+		return -1;
+	}
+}
+
 /* Options with a value. */
 static int set_value(struct options *opt, int c, const char *value)
 {
 	uint64_t n;
 	char *end;
 
+	if (c >= OPT_POLL)
+		return set_pool_value(opt, c, value);
 	switch (c) {
 	case 'l':
 		opt->level = log_level(value);
@@ -193,6 +315,12 @@ static int set_flag(struct options *opt, int c)
 		opt->takeover = true;
 		opt->foreground = true;
 		break;
+	case OPT_DEGRADED:
+		opt->pool.degraded = true;
+		break;
+	case OPT_CLIENT:
+		opt->pool.client = true;
+		break;
 	case 'V':
 		printf("fmapfsd %s, libfuse %s\n", FMAPFSD_VERSION,
 		       fuse_pkgversion());
@@ -213,6 +341,11 @@ static int check_combination(const struct options *opt, int operands)
 		return usage(opt->check ? "--check wants just LAYOUT" :
 					  "LAYOUT and MOUNTPOINT are wanted",
 			     "");
+	if (opt->pool_option && !opt->ops->is_pool)
+		return usage("only --layout=famfs has --", opt->pool_option);
+	if (opt->no_devices && opt->ops->is_pool)
+		return usage("--no-devices does not go with a pool, which is on them",
+			     "");
 	if (opt->no_devices && !opt->check)
 		return usage("--no-devices goes with --check only", "");
 	if (opt->push && opt->no_fmap)
@@ -222,21 +355,30 @@ static int check_combination(const struct options *opt, int operands)
 	return -1;
 }
 
+void options_free(struct options *opt)
+{
+	free(opt->mount_options);
+	free(opt->devices);
+}
+
 int options_parse(int argc, char **argv, struct options *opt)
 {
-	int c, rc = -1;
+	int c, i, rc = -1;
 
 	*opt = (struct options) {
 		.ops = layouts[0], .level = LOG_INFO, .threads = 10,
-		.timeout = 3600,
+		.timeout = 3600, .pool.poll = 1,
 	};
 	while (rc < 0 && (c = getopt_long(argc, argv, "fhVl:o:", long_options,
-					  NULL)) >= 0)
+					  &i)) >= 0) {
+		if (c >= OPT_POLL && !opt->pool_option)
+			opt->pool_option = long_options[i].name;
 		rc = optarg ? set_value(opt, c, optarg) : set_flag(opt, c);
+	}
 	if (rc < 0)
 		rc = check_combination(opt, argc - optind);
 	if (rc >= 0) {
-		free(opt->mount_options);
+		options_free(opt);
 		return rc;
 	}
 	opt->source = argv[optind];

@@ -23,6 +23,9 @@ enum {
  * @level: LOG_ERR to LOG_DEBUG
  * @threads: at most so many serve
  * @timeout: seconds
+ * @pool: for layouts that are pools; @pool_option: the first one of these that was
+ *	given, or NULL
+ * @devices: those of @pool, to be freed
  */
 struct options {
 	const char *source;
@@ -40,6 +43,10 @@ struct options {
 	bool push;
 	bool private;
 	bool takeover;
+	struct layout_pool_args pool;
+	const char *pool_option;
+	const char **devices;
+	unsigned int ndevices;
 };
 
 /**
@@ -49,5 +56,8 @@ struct options {
  * Return: -1: go on; else exit with that code, everything is said.
  */
 int options_parse(int argc, char **argv, struct options *opt);
+
+/* options_free - what the command line has taken */
+void options_free(struct options *opt);
 
 #endif /* FMAPFSD_OPTIONS_H */

@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@
  * @changed: from a server that had another layout
  * @good: it is; read when the thread has ended
  * @late: the loop had ended before that was known; likewise
+ * @drainer: asks while the last requests are answered, if @draining
  */
 struct starter {
 	struct server *srv;
@@ -45,6 +48,8 @@ struct starter {
 	bool changed;
 	bool good;
 	bool late;
+	pthread_t drainer;
+	bool draining;
 };
 
 /* What the parent does: returns never. */
@@ -110,8 +115,9 @@ static bool push_devices(struct server *srv)
 	unsigned int i;
 	int fd, rc;
 
-	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS &&
-	     !srv->ops->device(srv->layout, i, &dev); i++) {
+	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS; i++) {
+		if (srv->ops->device(srv->layout, i, &dev))
+			continue;
 		fd = open(dev->path, O_RDWR | O_CLOEXEC);
 		rc = fd < 0 ? -errno :
 			      fuse_fmap_push_daxdev(srv->session, i, fd);
@@ -192,14 +198,15 @@ static void *start(void *arg)
 }
 
 /* Signals are for the thread of the loop. */
-static int start_starter(struct starter *s)
+static int start_thread(pthread_t *thread, void *(*run_it)(void *),
+			struct starter *s)
 {
 	sigset_t all, old;
 	int rc;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = pthread_create(&s->thread, NULL, start, s);
+	rc = pthread_create(thread, NULL, run_it, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -rc;
 }
@@ -209,6 +216,40 @@ static int loop(struct server *srv, unsigned int threads)
 	if (threads == 1)
 		return fuse_fmap_session_loop(srv->session);
 	return fuse_fmap_session_loop_mt(srv->session, threads);
+}
+
+/* How long the last requests may take at most, seconds. */
+#define DRAIN_MAX	30
+
+/*
+ * The server answers one request after another: when this one is, what was sent
+ * before is, too. Closing a file may let the kernel send another.
+ */
+static void *drain(void *arg)
+{
+	struct starter *s = arg;
+	time_t end = time(NULL) + DRAIN_MAX;
+	unsigned int before;
+	struct statvfs st;
+
+	do {
+		before = s->srv->released;
+	} while (!statvfs(s->mountpoint, &st) && before != s->srv->released &&
+		 time(NULL) < end);
+	fuse_fmap_session_exit(s->srv->session);
+	return NULL;
+}
+
+/*
+ * A signal has ended the loop. Who has closed a file was told that all is well, but
+ * what follows from that the server may not have heard of yet.
+ */
+static void serve_the_last(struct starter *s)
+{
+	if (!s->srv->ops->release || start_thread(&s->drainer, drain, s))
+		return;
+	s->draining = true;
+	fuse_fmap_session_loop(s->srv->session);
 }
 
 /* The kernel's own fuse: what fusermount3 would do, for root. */
@@ -292,17 +333,48 @@ static int exit_code(const struct starter *s, int rc)
 	return rc < 0 || s->srv->failed ? EXIT_BROKE : EXIT_FINE;
 }
 
+/* Who waits for this server waits no more, and who waits for that goes on. */
+static void abort_mount(void *arg)
+{
+	struct starter *s = arg;
+
+	if (umount2(s->mountpoint, MNT_FORCE) && errno != EBUSY)
+		log_line(LOG_WARNING, "%s: requests cannot be aborted: %s",
+			 s->mountpoint, strerror(errno));
+}
+
+static int start_layout(struct starter *s)
+{
+	struct server *srv = s->srv;
+
+	return srv->ops->start ?
+		srv->ops->start(srv->layout, srv->session, s->taken) : 0;
+}
+
+static void stop_layout(struct starter *s)
+{
+	struct server *srv = s->srv;
+
+	if (srv->ops->stop)
+		srv->ops->stop(srv->layout, abort_mount, s);
+}
+
 static int serve(struct starter *s)
 {
 	struct server *srv = s->srv;
-	int rc = start_starter(s);
+	int rc = start_layout(s);
 
+	if (!rc)
+		rc = start_thread(&s->thread, start, s);
 	if (rc) {
 		log_line(LOG_ERR, "no thread: %s", strerror(-rc));
+		stop_layout(s);
 		end_mount(srv);
 		return EXIT_WRONG;
 	}
 	rc = loop(srv, s->opt->threads);
+	if (rc > 0)
+		serve_the_last(s);
 	if (rc > 0)
 		log_line(LOG_INFO, "%s: signal %d (%s)", s->mountpoint, rc,
 			 strsignal(rc));
@@ -312,7 +384,10 @@ static int serve(struct starter *s)
 	pthread_mutex_lock(&s->lock);
 	s->ending = true;
 	pthread_mutex_unlock(&s->lock);
+	stop_layout(s);
 	end_mount(srv);
+	if (s->draining)
+		pthread_join(s->drainer, NULL);
 	pthread_join(s->thread, NULL);
 	return exit_code(s, rc);
 }

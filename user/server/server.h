@@ -23,13 +23,15 @@
  * @ops: the kind of layout
  * @layout: the layout
  * @session: the session, once it is made
- * @raw: with @no_fmap: the devices, open; else NULL
+ * @raw: with @no_fmap, if the layout does not read by itself: the devices, open;
+ *	else NULL
  * @store: what is kept for a successor
  * @no_fmap: serve files by READ and WRITE, without fmaps
  * @timeout: for how many seconds the kernel may believe names and attributes
  * @failed: the session ends because of an error
+ * @released: how many files were closed by their last users
  *
- * Immutable while the session runs, but for @failed.
+ * Immutable while the session runs, but for @failed and @released.
  */
 struct server {
 	const struct layout_ops *ops;
@@ -40,6 +42,7 @@ struct server {
 	bool no_fmap;
 	double timeout;
 	atomic_bool failed;
+	atomic_uint released;
 };
 
 /* The largest READ, WRITE or READDIR that is answered, in bytes. */
@@ -61,11 +64,35 @@ void server_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		    int to_set, struct fuse_file_info *fi);
 void server_access(fuse_req_t req, fuse_ino_t ino, int mask);
 void server_statfs(fuse_req_t req, fuse_ino_t ino);
+void server_fill_entry(const struct server *srv, const struct stat *st,
+		       struct fuse_entry_param *e);
+
+/* In server_xattr.c */
 void server_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 		     size_t size);
 void server_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
-void server_fill_entry(const struct server *srv, const struct stat *st,
-		       struct fuse_entry_param *e);
+void server_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+		     const char *value, size_t size, int flags);
+
+/* In server_make.c */
+void server_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
+		  mode_t mode);
+void server_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+		   mode_t mode, struct fuse_file_info *fi);
+void server_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
+		  mode_t mode, dev_t rdev);
+void server_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+		    const char *name);
+void server_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
+		 const char *newname);
+void server_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void server_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void server_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+		   fuse_ino_t newparent, const char *newname,
+		   unsigned int flags);
+void server_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count);
+void server_forget_multi(fuse_req_t req, size_t count,
+			 struct fuse_forget_data *forgets);
 
 /* In server_dir.c */
 void server_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
@@ -82,6 +109,10 @@ void server_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		  off_t off, struct fuse_file_info *fi);
 void server_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 		  struct fuse_file_info *fi);
+void server_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void server_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void server_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
+		      off_t len, struct fuse_file_info *fi);
 void server_get_fmap(fuse_req_t req, fuse_ino_t ino, size_t size);
 void server_get_daxdev(fuse_req_t req, int index);
 

@@ -39,6 +39,26 @@ static int entry_at(struct server *srv, fuse_ino_t ino, off_t pos,
 	return rc ? rc : srv->ops->getattr(srv->layout, target, st);
 }
 
+/* The next one, where there may be gaps. @pos: result: its number. */
+static int entry_from(struct server *srv, fuse_ino_t ino, off_t *pos,
+		      struct stat *st, const char **name)
+{
+	uint64_t next;
+	int rc;
+
+	if (!srv->ops->seek || *pos < DOTS)
+		return entry_at(srv, ino, *pos, st, name);
+	do {
+		next = srv->ops->seek(srv->layout, ino, *pos - DOTS);
+		if (next == UINT64_MAX)
+			return -ENOENT;
+		*pos = next + DOTS;
+		rc = entry_at(srv, ino, *pos, st, name);
+		/* It may have gone since. */
+	} while (rc == -ENOENT && ++*pos);
+	return rc;
+}
+
 /* Return: bytes that the entry takes; more than @size: it was not added. */
 static size_t add(fuse_req_t req, bool plus, char *buf, size_t size,
 		  const char *name, const struct stat *st, off_t next)
@@ -48,8 +68,8 @@ static size_t add(fuse_req_t req, bool plus, char *buf, size_t size,
 	if (!plus)
 		return fuse_add_direntry(req, buf, size, name, st, next);
 	server_fill_entry(server_of(req), st, &e);
-	/* The dots are not looked up. */
-	if (next <= DOTS)
+	/* The dots are not looked up, nor what is counted. */
+	if (next <= DOTS || e.ino & LAYOUT_PROVISIONAL)
 		e.ino = 0;
 	return fuse_add_direntry_plus(req, buf, size, name, &e, next);
 }
@@ -75,7 +95,7 @@ static void read_entries(fuse_req_t req, fuse_ino_t ino, size_t size,
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	while (!(rc = entry_at(srv, ino, off, &st, &name))) {
+	while (!(rc = entry_from(srv, ino, &off, &st, &name))) {
 		need = add(req, plus, buf + used, size - used, name, &st,
 			   off + 1);
 		if (need > size - used)

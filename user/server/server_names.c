@@ -28,8 +28,8 @@ void server_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	/* Node id 0: that there is none may be remembered, too. */
 	if (rc && rc != -ENOENT)
 		fuse_reply_err(req, -rc);
-	else
-		fuse_reply_entry(req, &e);
+	else if (fuse_reply_entry(req, &e) && e.ino && srv->ops->forget)
+		srv->ops->forget(srv->layout, e.ino, 1);
 }
 
 void server_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -91,22 +91,4 @@ void server_statfs(fuse_req_t req, fuse_ino_t ino)
 	memset(&st, 0, sizeof(st));
 	srv->ops->statfs(srv->layout, &st);
 	fuse_reply_statfs(req, &st);
-}
-
-void server_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
-		     size_t size)
-{
-	(void)ino;
-	(void)name;
-	(void)size;
-	fuse_reply_err(req, ENODATA);
-}
-
-void server_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
-{
-	(void)ino;
-	if (size)
-		fuse_reply_buf(req, NULL, 0);
-	else
-		fuse_reply_xattr(req, 0);
 }

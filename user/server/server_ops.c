@@ -46,63 +46,6 @@ static void server_save(void *userdata, const void *state, size_t size)
 		store_init(srv->store, state, size);
 }
 
-/* Names are what the layout says. */
-static void refuse_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
-			 mode_t mode, dev_t rdev)
-{
-	(void)parent, (void)name, (void)mode, (void)rdev;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_create(fuse_req_t req, fuse_ino_t parent, const char *name,
-			  mode_t mode, struct fuse_file_info *fi)
-{
-	(void)parent, (void)name, (void)mode, (void)fi;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
-			 mode_t mode)
-{
-	(void)parent, (void)name, (void)mode;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	(void)parent, (void)name;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
-			   const char *name)
-{
-	(void)link, (void)parent, (void)name;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-			  fuse_ino_t newparent, const char *newname,
-			  unsigned int flags)
-{
-	(void)parent, (void)name, (void)newparent, (void)newname, (void)flags;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent,
-			const char *newname)
-{
-	(void)ino, (void)newparent, (void)newname;
-	fuse_reply_err(req, EROFS);
-}
-
-static void refuse_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
-			    const char *value, size_t size, int flags)
-{
-	(void)ino, (void)name, (void)value, (void)size, (void)flags;
-	fuse_reply_err(req, EOPNOTSUPP);
-}
-
 static void refuse_removexattr(fuse_req_t req, fuse_ino_t ino,
 			       const char *name)
 {
@@ -110,7 +53,6 @@ static void refuse_removexattr(fuse_req_t req, fuse_ino_t ino,
 	fuse_reply_err(req, ENODATA);
 }
 
-/* Nothing is to be done on forget, flush and release: libfuse does it. */
 const struct fuse_lowlevel_ops server_ops = {
 	.init = server_init,
 	.lookup = server_lookup,
@@ -127,15 +69,20 @@ const struct fuse_lowlevel_ops server_ops = {
 	.read = server_read,
 	.write = server_write,
 	.fsync = server_fsync,
-	.mknod = refuse_mknod,
-	.create = refuse_create,
-	.mkdir = refuse_mkdir,
-	.unlink = refuse_remove,
-	.rmdir = refuse_remove,
-	.symlink = refuse_symlink,
-	.rename = refuse_rename,
-	.link = refuse_link,
-	.setxattr = refuse_setxattr,
+	.flush = server_flush,
+	.release = server_release,
+	.fallocate = server_fallocate,
+	.forget = server_forget,
+	.forget_multi = server_forget_multi,
+	.mknod = server_mknod,
+	.create = server_create,
+	.mkdir = server_mkdir,
+	.unlink = server_unlink,
+	.rmdir = server_rmdir,
+	.symlink = server_symlink,
+	.rename = server_rename,
+	.link = server_link,
+	.setxattr = server_setxattr,
 	.removexattr = refuse_removexattr,
 };
 

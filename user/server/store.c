@@ -124,9 +124,10 @@ static bool same_devices(const struct saved *saved,
 	const struct dev_info *dev;
 	unsigned int i;
 
-	for (i = 0; i < saved->ndevices && !ops->device(layout, i, &dev); i++)
-		if (dev->id != saved->devices[i].id ||
-		    strcmp(dev->path, saved->devices[i].path))
+	for (i = 0; i < saved->ndevices; i++)
+		if (saved->devices[i].path[0] && !ops->device(layout, i, &dev) &&
+		    (dev->id != saved->devices[i].id ||
+		     strcmp(dev->path, saved->devices[i].path)))
 			return false;
 	return true;
 }
@@ -151,8 +152,9 @@ static void save_devices(struct saved *saved, const struct layout_ops *ops,
 	const struct dev_info *dev;
 	unsigned int i;
 
-	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS &&
-	     !ops->device(layout, i, &dev); i++) {
+	for (i = 0; i < FUSE_FAMFS_MAX_DAXDEVS; i++) {
+		if (ops->device(layout, i, &dev))
+			continue;
 		saved->devices[i].id = dev->id;
 		memcpy(saved->devices[i].path, dev->path, DEV_PATH_MAX);
 		if (i >= saved->ndevices)

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel is told, and the thread that does: it waits in the kernel for
+ * locks that users hold who wait for the server, so no thread of the server's may.
+ * Between times it looks at the log.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "famfs.h"
+#include "log.h"
+
+/* At most so many wait; then the kernel is told to ask for all names anew. */
+#define NEWS_MAX	100000U
+
+/* How long a notification may take when the server is to end, seconds. */
+#define PATIENCE	1
+
+/**
+ * struct news - something to be told
+ * @ino: of a directory, if there is a @name; else of a node
+ * @name: a name in it that is another's, or somebody's, by now; or empty
+ */
+struct news {
+	struct news *next;
+	uint64_t ino;
+	char name[];
+};
+
+static void add_news(struct layout *l, uint64_t ino, const char *name)
+{
+	struct teller *t = &l->teller;
+	size_t len = strlen(name) + 1;
+	struct news *n;
+
+	pthread_mutex_lock(&t->lock);
+	n = t->running && !t->ending && t->waiting < NEWS_MAX ?
+		malloc(sizeof(*n) + len) : NULL;
+	if (n) {
+		n->next = NULL;
+		n->ino = ino;
+		memcpy(n->name, name, len);
+		*t->last = n;
+		t->last = &n->next;
+		t->waiting++;
+	} else {
+		t->lost = true;
+	}
+	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* tell_name - @name in @dir is new, or another's */
+void tell_name(struct layout *l, uint64_t dir, const char *name)
+{
+	add_news(l, dir, name);
+}
+
+/* tell_node - attributes, contents or map of a node are others */
+void tell_node(struct layout *l, uint64_t ino)
+{
+	add_news(l, ino, "");
+}
+
+static struct news *take_news(struct teller *t, bool *lost)
+{
+	struct news *first;
+
+	pthread_mutex_lock(&t->lock);
+	first = t->first;
+	t->first = NULL;
+	t->last = &t->first;
+	t->waiting = 0;
+	*lost = t->lost;
+	t->lost = false;
+	pthread_mutex_unlock(&t->lock);
+	return first;
+}
+
+static bool is_ending(struct teller *t)
+{
+	bool rc;
+
+	pthread_mutex_lock(&t->lock);
+	rc = t->ending;
+	pthread_mutex_unlock(&t->lock);
+	return rc;
+}
+
+static void told(int rc)
+{
+	/* Of most, the kernel has never heard; at the end there is no kernel. */
+	if (rc && rc != -ENOENT && rc != -ENOTCONN)
+		log_line(LOG_WARNING, "the kernel cannot be told of what is new: %s",
+			 strerror(-rc));
+}
+
+/*
+ * A name that was not there is asked for again; of its directory, listing and
+ * attributes. Many names of one directory come one after another.
+ */
+static void tell(struct layout *l, const struct news *n)
+{
+	struct fuse_fmap_session *session = l->session;
+
+	if (n->name[0])
+		told(fuse_fmap_notify_expire(session, n->ino, n->name));
+	if (!n->name[0] || !n->next || n->next->ino != n->ino)
+		told(fuse_fmap_notify_refresh(session, n->ino));
+}
+
+static void tell_all(struct layout *l)
+{
+	struct news *n, *next;
+	bool lost;
+
+	n = take_news(&l->teller, &lost);
+	for (; n; n = next) {
+		next = n->next;
+		if (l->session && !is_ending(&l->teller))
+			tell(l, n);
+		free(n);
+	}
+	if (lost && l->session && !is_ending(&l->teller))
+		told(fuse_fmap_notify_inc_epoch(l->session));
+}
+
+/* The next look at the log is due then. */
+static struct timespec due(double seconds)
+{
+	struct timespec t;
+	uint64_t nsec;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	nsec = t.tv_nsec + (uint64_t)(seconds * 1e9);
+	t.tv_sec += nsec / 1000000000;
+	t.tv_nsec = nsec % 1000000000;
+	return t;
+}
+
+static void *run_teller(void *arg)
+{
+	struct layout *l = arg;
+	struct teller *t = &l->teller;
+	struct timespec next = due(l->args.pool.poll);
+	int rc;
+
+	pthread_mutex_lock(&t->lock);
+	while (!t->ending) {
+		rc = 0;
+		while (!t->ending && !t->first && !t->lost && rc != ETIMEDOUT)
+			rc = pthread_cond_timedwait(&t->wake, &t->lock, &next);
+		pthread_mutex_unlock(&t->lock);
+		if (rc == ETIMEDOUT) {
+			famfs_follow(l);
+			next = due(l->args.pool.poll);
+		}
+		tell_all(l);
+		pthread_mutex_lock(&t->lock);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+void teller_init(struct layout *l)
+{
+	struct teller *t = &l->teller;
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&t->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	t->last = &t->first;
+}
+
+void teller_destroy(struct layout *l)
+{
+	struct news *n;
+
+	while ((n = l->teller.first)) {
+		l->teller.first = n->next;
+		free(n);
+	}
+	pthread_cond_destroy(&l->teller.wake);
+	pthread_mutex_destroy(&l->teller.lock);
+}
+
+int famfs_start(struct layout *l, struct fuse_fmap_session *session, bool taken)
+{
+	struct teller *t = &l->teller;
+	sigset_t all, old;
+	int rc;
+
+	l->session = session;
+	t->running = true;
+	/* What came while nobody served, and what was provisional. */
+	t->lost = taken;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	rc = pthread_create(&t->thread, NULL, run_teller, l);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc) {
+		t->running = false;
+		l->session = NULL;
+	}
+	return -rc;
+}
+
+void famfs_stop(struct layout *l, void (*free_us)(void *arg), void *arg)
+{
+	struct teller *t = &l->teller;
+	struct timespec end;
+
+	if (!t->running)
+		return;
+	pthread_mutex_lock(&t->lock);
+	t->ending = true;
+	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->lock);
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += PATIENCE;
+	if (pthread_timedjoin_np(t->thread, NULL, &end)) {
+		if (free_us)
+			free_us(arg);
+		pthread_join(t->thread, NULL);
+	}
+	t->running = false;
+	l->session = NULL;
+}
