@@ -6,8 +6,8 @@ PREFIX ?= /usr/local
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 # Each is built before what follows it needs it.
-PARTS ?= kmod user/lib user/devices user/server user/run selftests \
-	selftests/demo selftests/run
+PARTS ?= kmod user/lib user/devices user/media user/pool user/server user/run \
+	user/tool user/man selftests selftests/demo selftests/run
 USER_PARTS = $(filter-out kmod,$(PARTS))
 
 CHECK_BEDS = debian12 debian12-6.12 debian13-bpo
@@ -46,8 +46,10 @@ $(USER_PARTS):
 	$(MAKE) -C $@ all
 
 user/devices: $(filter user/lib,$(PARTS))
-user/server: $(filter user/lib user/devices,$(PARTS))
-selftests: $(filter user/lib user/devices user/server,$(PARTS))
+user/server: $(filter user/lib user/devices user/media user/pool,$(PARTS))
+user/pool: $(filter user/lib,$(PARTS))
+user/tool: $(filter user/lib user/devices user/media user/pool,$(PARTS))
+selftests: $(filter user/lib user/devices user/media user/pool user/server,$(PARTS))
 
 INSTALL_PARTS = $(addprefix install-,$(USER_PARTS))
 
@@ -97,6 +99,12 @@ check-cxl:
 check-guest:
 	selftests/vm/check-long guest $(or $(BEDS),$(CHECK_BEDS))
 
+check-hosts:
+	selftests/vm/hosts --build debian12 debian12-6.12 debian13-bpo
+	selftests/vm/hosts --build debian13-bpo debian12
+	selftests/vm/hosts --build --dax pmem:1G --dax pmem:1G --dax cxl:512M \
+		--dax cxl-pmem:512M debian13-bpo debian13-bpo
+
 check-crash:
 	selftests/vm/check-long crash $(or $(BEDS),$(CHECK_BEDS))
 
@@ -112,6 +120,10 @@ soak:
 check-unit:
 	$(MAKE) -C selftests check-unit SAN=$(if $(SAN),$(SAN),1)
 
+# What "fmapfs fsck" says of each field of a pool that is wrong.
+corruption-table:
+	@$(MAKE) -s -C selftests/unit corruption-table
+
 # In all, for its targets one after another.
 SECONDS ?= 600
 
@@ -124,6 +136,9 @@ demo:
 bench:
 	@echo 'not yet: "make demo" shows one ratio, of a mapping to the server'
 
+bench-replay:
+	$(MAKE) -C selftests/bench replay
+
 style:
 	selftests/vm/style
 
@@ -134,6 +149,7 @@ help:
 	@echo 'make uninstall    what install has installed'
 	@echo 'make clean        what was built'
 	@echo 'make check-unit   unit tests, on this machine'
+	@echo 'make corruption-table  what fsck says of each field of a pool that is wrong'
 	@echo 'make check        all tests, on stock kernels in virtual machines:'
 	@echo '                  $(CHECK_BEDS)'
 	@echo 'make check-guest  those that run in guests; TESTS="..." says which, BEDS="..." where'
@@ -143,6 +159,8 @@ help:
 	@echo 'make check-peer   the same calls on the in-tree fuse and on fmapfs, longer'
 	@echo 'make check-stress stress-ng and fio, STRESS_MINUTES (10) in each guest'
 	@echo 'make check-crash  CRASH_KILLS (20) machines die on each bed while programs write'
+	@echo 'make check-hosts  two and three hosts, of different kernels, share a pool; the master'
+	@echo '                  dies and comes back; four devices, two of them CXL'
 	@echo 'make check-cxl    CXL memory that goes away: $(CHECK_CXL_BEDS)'
 	@echo 'make check-debug  the tests in guests whose kernel checks itself, hours:'
 	@echo '                  $(CHECK_DEBUG_BEDS) (BEDS="..." names others)'
@@ -151,6 +169,7 @@ help:
 	@echo 'make style        checkpatch and shellcheck'
 	@echo 'make demo         two hosts, one memory'
 	@echo 'make bench        not yet'
+	@echo 'make bench-replay how fast a log of 10^3 to 10^6 files is replayed, here'
 	@echo
 	@echo 'V=1 shows the commands; SAN=1 builds with ASan and UBSan;'
 	@echo 'KVER=... or KDIR=... names another kernel; DESTDIR=... another root;'
@@ -158,5 +177,5 @@ help:
 
 .PHONY: all kmod kmod-none user $(PARTS) install install- install-kmod \
 	install-kmod-none $(INSTALL_PARTS) uninstall clean check check-all \
-	check-guest check-peer check-stress check-crash check-cxl check-debug \
-	check-unit soak fuzz demo bench style help
+	check-guest check-hosts check-peer check-stress check-crash check-cxl check-debug \
+	check-unit corruption-table soak fuzz demo bench bench-replay style help

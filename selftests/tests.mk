@@ -68,7 +68,9 @@ TEST_GEN_PROGS := \
 	hostile_attr_test \
 	hostile_entry_test \
 	takeover_test \
-	takeover_change_test
+	takeover_change_test \
+	window_test \
+	pool_test
 # Programs for kernels with fault injection only: those of debug beds.
 TEST_DEBUG_PROGS := \
 	nomem_test \
@@ -79,12 +81,20 @@ TEST_DEBUG_PROGS := \
 TEST_GEN_PROGS_EXTENDED := \
 	crash_guest \
 	cxl_test
+# What tests call, linked without lib/.
+TEST_HELPERS := \
+	pool_fill
 # Made and installed by the Makefiles of their directories.
 TEST_DIR_PROGS := \
 	stress/soak_test
 TEST_PROGS := \
 	fmapfsd_test.sh \
+	famfs_plain_test.sh \
 	run_test.sh \
 	peer_test.sh \
-	examples_test.sh
+	examples_test.sh \
+	tool_test.sh \
+	poolmount_test.sh
+# Of several hosts, by vm/hosts.
+TEST_GUESTS := hosts_guest.sh
 TEST_FILES := tap.sh

@@ -23,7 +23,7 @@ kcsan-7         trixie    linux-source-7\.[0-9]+                guest+kcsan
 # stress-ng, fio and libfuse's examples are unpacked by lib/root-hook.
 root_packages() {
 	echo acl attr busybox-static daxctl dkms e2fsprogs fuse3 g++ gcc kmod \
-		libcmocka-dev libcyaml-dev libdaxctl-dev libfuse3-dev libjson-c-dev \
+		libblkid-dev libcmocka-dev libcyaml-dev libdaxctl-dev libfuse3-dev libjson-c-dev \
 		libndctl-dev libsystemd-dev libyaml-dev make ndctl pkgconf procps \
 		strace uthash-dev uuid-dev zlib1g-dev
 }
