@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The demo: two virtual hosts with stock kernels share two memory devices, and
-# one file system of memory files. Ends with "demo: ok".
+# The demo: two virtual hosts with stock kernels share two memory devices, and a
+# pool of files on them. Ends with "demo: ok"; the picture of the pool is left in
+# ~/.cache/fmapfs/demo-pool.svg.
 set -eu
 
 demo_dir=$(cd "$(dirname "$0")" && pwd)
@@ -14,12 +15,6 @@ bed_b=debian13-bpo	# Linux 7.3
 
 say() { printf '\n== %s\n' "$*"; }
 
-# align BYTES: up to 2 MiB, in bytes
-align() { echo $((($1 + (2 << 20) - 1) >> 21 << 21)); }
-
-# strip BYTES: what each of four strips must hold, by chunks of 2 MiB
-strip() { echo $(((($1 + (8 << 20) - 1) / (8 << 20)) << 21)); }
-
 collect_files() {
 	local lib
 
@@ -29,46 +24,10 @@ collect_files() {
 	# The project, and the kernel image once more to make it worth striping.
 	tar -cf "$share/project.tar" --exclude=.git --exclude='*.o' -C "$top_dir" . \
 		-C "$share" kernel
-	(cd "$share" && sha256sum kernel library project.tar >sums)
-}
-
-write_layout() {
-	local kernel library project
-
-	kernel=$(stat -c %s "$share/kernel")
-	library=$(stat -c %s "$share/library")
-	project=$(stat -c %s "$share/project.tar")
-	cat >"$share/layout.yaml" <<EOF
-devices:
-  - path: @DAX0@
-  - path: @DAX1@
-files:
-  - path: /kernel             # in one piece, aligned to 2 MiB
-    size: $kernel
-    extents:
-      - { device: 0, offset: 2M, length: $(align "$kernel") }
-  - path: /library            # in two pieces, on two devices
-    size: $library
-    extents:
-      - { device: 1, offset: 2M, length: 1M }
-      - { device: 0, offset: 256M, length: $(align "$library") }
-  - path: /project.tar        # striped; cp may "truncate" it
-    size: $project
-    truncate: keep
-    stripe:
-      chunk: 2M
-      strips:
-        - { device: 0, offset: 384M, length: $(strip "$project") }
-        - { device: 1, offset: 384M, length: $(strip "$project") }
-        - { device: 0, offset: 640M, length: $(strip "$project") }
-        - { device: 1, offset: 640M, length: $(strip "$project") }
-  - path: /note
-    size: 4K
-    extents:
-      - { device: 1, offset: 900M, length: 4K }
-  - path: /served/kernel      # an ordinary file, from the server, to compare
-    from: /tmp/kernel
-EOF
+	mkdir "$share/sources"
+	cp -r "$top_dir/uapi" "$share/sources/"
+	(cd "$share" && find kernel library project.tar sources -type f \
+		-exec sha256sum {} + >sums)
 }
 
 # host NAME BED: starts a host; its output is told apart by its name. If it
@@ -106,9 +65,8 @@ say "Installing what this machine lacks, and building for both hosts"
 "$vm_dir/build" "$bed_a"
 "$vm_dir/build" "$bed_b"
 
-say "Making a layout for real files: a kernel image, a library, a tar of this project"
+say "Real files for the pool: a kernel image, a library, a tar of this project, some sources"
 collect_files
-write_layout
 
 say "Starting two virtual hosts, A and B, on the same two memory devices of 1 GiB"
 set -o pipefail
@@ -128,5 +86,8 @@ if [ "$status" != 0 ]; then
 	say "demo: failed"
 	exit 1
 fi
+cp "$share/pool.svg" "$cache/demo-pool.svg"
+echo
+echo "The picture of the pool: $cache/demo-pool.svg"
 echo
 echo "demo: ok"
