@@ -412,7 +412,7 @@ void commit_give_back(struct layout *layout, struct staged *s);
 int commit_fill(struct layout *layout, struct staged *s);
 int commit(struct layout *layout, struct staged *s, uint64_t size, bool sized);
 int famfs_append(struct layout *layout, struct famfs_entry *entry,
-		 bool claimed, const struct media_node **node);
+		 bool claimed, bool *appended, const struct media_node **node);
 
 /*
  * In famfs_make.c. famfs_path() is the path of what is to be in the log, or why it

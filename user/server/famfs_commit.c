@@ -41,11 +41,12 @@ static int cannot_append(struct layout *l, int rc, const struct media_error *err
 /*
  * famfs_append - add an entry to the log, and take it up
  *
- * If it is in the log and yet cannot be taken up, its space is free again in our map:
- * the next look at the log takes it.
+ * @appended: result, if not NULL: it is in the log, whatever is returned. If it cannot
+ * be taken up all the same, its space is free again in our map, and is nobody's to give
+ * back: the next look at the log takes it.
  */
 int famfs_append(struct layout *l, struct famfs_entry *entry, bool claimed,
-		 const struct media_node **node)
+		 bool *appended, const struct media_node **node)
 {
 	struct media_error err = { 0 };
 	int rc = famfs_catch_up(l);
@@ -55,6 +56,8 @@ int famfs_append(struct layout *l, struct famfs_entry *entry, bool claimed,
 	rc = media_log_append(&l->pool->media_log, entry, NULL, &err);
 	if (rc)
 		return cannot_append(l, rc, &err);
+	if (appended)
+		*appended = true;
 	l->quiet = true;
 	rc = media_fs_add(l->fs, entry, claimed, node, &err);
 	l->quiet = false;
@@ -225,6 +228,7 @@ static int append_file(struct layout *l, struct staged *s)
 	const struct media_node *node;
 	char path[FAMFS_PATH_MAX];
 	struct famfs_entry entry;
+	bool appended = false;
 	int rc = s->named ? famfs_path(l, s->key.dir, s->key.name, path) :
 			    -ENOENT;
 
@@ -235,11 +239,13 @@ static int append_file(struct layout *l, struct staged *s)
 	if (!rc && media_fs_lookup(l->fs, s->key.dir, s->key.name))
 		rc = -EEXIST;
 	if (!rc)
-		rc = famfs_append(l, &entry, true, &node);
+		rc = famfs_append(l, &entry, true, &appended, &node);
+	if (appended) {
+		l->held--;
+		s->allocated = false;
+	}
 	if (rc)
 		return rc;
-	l->held--;
-	s->allocated = false;
 	s->log_ino = node->ino;
 	staged_unseat(l, s);
 	/* Without memory for them, it has the times of all others. */

@@ -68,7 +68,7 @@ static int make_dir(struct layout *l, const struct layout_new *new,
 	rc = media_entry_mkdir(&entry, path, new->mode & 07777, new->uid,
 			       new->gid);
 	if (!rc)
-		rc = famfs_append(l, &entry, false, &node);
+		rc = famfs_append(l, &entry, false, NULL, &node);
 	if (!rc)
 		famfs_stat(l, node, st);
 	return rc;
