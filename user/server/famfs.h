@@ -20,6 +20,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include <fusefmap.h>
@@ -97,7 +98,7 @@ struct staged_key {
  * @log_ino: 0: staged
  * @sized: see above
  * @mapped: the kernel has got the fmap, by @ino
- * @viewed: it holds a view (famfs_view.c)
+ * @viewed: it holds a view (famfs_view.c); under @lock, too
  * @timed: times were set by a user
  * @error: what a writer was told, and so all will be: the file is dropped
  * @strips, @chunk: policy, if @has_policy
@@ -217,6 +218,7 @@ struct complaints {
  * @born: when it was prepared: the times of all that is in the log
  * @entries_max: room in the log
  * @session: what is to be told; NULL before start and after stop
+ * @awaiting: threads in await_release()
  * @lock: guards what follows; whoever changes any of it has it exclusively
  * @fs: what was replayed
  * @ready: bit i: device i can be used
@@ -240,6 +242,7 @@ struct layout {
 	struct timespec born;
 	uint64_t entries_max;
 	struct fuse_fmap_session *session;
+	atomic_uint awaiting;
 
 	pthread_rwlock_t lock;
 	struct media_fs *fs;

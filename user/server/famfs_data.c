@@ -82,12 +82,15 @@ static int open_staged(struct layout *l, struct staged *s, int flags)
  * A shell, whose children have the file too, closes it again and again: therefore
  * not for long.
  */
-static void await_release(struct staged *s)
+static void await_release(struct layout *l, struct staged *s)
 {
 	struct timespec end;
 	int rc = 0;
 
-	clock_gettime(CLOCK_REALTIME, &end);
+	/* One thread of the server may wait: others will be needed. */
+	if (atomic_fetch_add(&l->awaiting, 1))
+		rc = ETIMEDOUT;
+	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_nsec += RELEASE_WAIT;
 	if (end.tv_nsec >= 1000000000) {
 		end.tv_sec++;
@@ -95,6 +98,7 @@ static void await_release(struct staged *s)
 	}
 	while (s->flushed && s->writers && !rc)
 		rc = pthread_cond_timedwait(&s->released, &s->lock, &end);
+	atomic_fetch_sub(&l->awaiting, 1);
 }
 
 int famfs_open(struct layout *l, uint64_t ino, int flags, bool *direct)
@@ -112,7 +116,7 @@ int famfs_open(struct layout *l, uint64_t ino, int flags, bool *direct)
 		return -ESTALE;
 	/* It may be on its way into the log. */
 	pthread_mutex_lock(&s->lock);
-	await_release(s);
+	await_release(l, s);
 	pthread_rwlock_wrlock(&l->lock);
 	rc = open_staged(l, s, flags);
 	pthread_rwlock_unlock(&l->lock);
@@ -282,7 +286,7 @@ int famfs_fsync(struct layout *l, uint64_t ino, int flags)
 	if (for_writing(flags))
 		rc = sync_staged(l, s);
 	else
-		await_release(s);
+		await_release(l, s);
 	pthread_mutex_unlock(&s->lock);
 	staged_unpin(l, s);
 	return rc;
@@ -316,16 +320,20 @@ static void finish(struct layout *l, struct staged *s)
 /* Guarded by the lock of the file. */
 static void close_staged(struct layout *l, struct staged *s, int flags)
 {
-	bool last_writer, viewed;
+	bool last_writer;
 
+	/*
+	 * Once nobody has it open its name leads to the node of the log, and its memory is
+	 * to be that one's.
+	 */
+	if (s->opens == 1 && s->viewed) {
+		view_drop(l, s->log_ino);
+		s->viewed = false;
+	}
 	pthread_rwlock_wrlock(&l->lock);
 	s->opens -= !!s->opens;
 	last_writer = for_writing(flags) && s->writers && !--s->writers;
-	viewed = !s->opens && s->viewed;
-	s->viewed &= !viewed;
 	pthread_rwlock_unlock(&l->lock);
-	if (viewed)
-		view_drop(l, s->log_ino);
 	if (!last_writer)
 		return;
 	finish(l, s);

@@ -191,13 +191,17 @@ static void init_stat(struct layout *l, const struct layout_new *new,
 struct staged *staged_new(struct layout *l, const struct layout_new *new)
 {
 	struct staged *s = calloc(1, sizeof(*s));
+	pthread_condattr_t attr;
 
 	if (!s)
 		return NULL;
 	s->ino = LAYOUT_PROVISIONAL | l->next_ino++;
 	s->fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->released, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->released, &attr);
+	pthread_condattr_destroy(&attr);
 	init_stat(l, new, s);
 	HASH_ADD(by_ino, l->staged, ino, sizeof(s->ino), s);
 	if (s->by_ino.tbl && !give_name(l, s, new->dir, new->name))
