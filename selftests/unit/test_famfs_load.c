@@ -11,6 +11,7 @@
  *   5. Devices that are missing: an error, or, degraded, files on them are EIO.
  *   6. statfs is exact.
  *   7. 100,000 files load.
+ *   8. There is one master of a pool at a time, and any number of clients.
  */
 #include "famfs.h"
 
@@ -319,6 +320,26 @@ static void many_files_load(void **state)
 	ops->destroy(l);
 }
 
+static void there_is_one_master(void **state)
+{
+	struct layout *l, *client, *other;
+	int rc;
+
+	(void)state;
+	make_pool((struct spec) { .ndevs = 2 });
+	client = open_client();
+	l = open_master();
+	assert_null(try_open(master_args(), &rc));
+	assert_int_equal(rc, -EBUSY);
+	assert_said("is in use by another program");
+	other = open_client();
+	ops->destroy(l);
+	l = open_master();
+	ops->destroy(l);
+	ops->destroy(other);
+	ops->destroy(client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +353,7 @@ int main(void)
 		FAMFS_TEST(missing_devices_are_an_error_or_EIO),
 		FAMFS_TEST(statfs_is_exact),
 		FAMFS_TEST(many_files_load),
+		FAMFS_TEST(there_is_one_master),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,10 +13,12 @@
  *      something.
  *   7. Killed at any moment, mkfs leaves no pool or a whole one.
  *   8. What devices and status write with --json is JSON.
+ *   9. Images that another program has locked are refused, with --force also.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -461,6 +463,34 @@ static void json_is_json(void **state)
 	json_object_put(obj);
 }
 
+static void what_is_locked_is_left_alone(void **state)
+{
+	uint8_t *before, *after;
+	int fd;
+
+	(void)state;
+	make_image("a", IMAGE);
+	make_image("b", IMAGE);
+	make_image("c", IMAGE);
+	succeeds("mkfs --image --system-uuid su a b");
+	before = read_image("a");
+	fd = open("a", O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	fails(1, "mkfs --image --system-uuid su -f a", "is in use");
+	fails(1, "mkfs --image --system-uuid su -f c a", "is in use");
+	fails(1, "add --image --system-uuid su --device b a c", "in use");
+	close(fd);
+	fd = open("c", O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	fails(1, "add --image --system-uuid su --device b -f a c", "in use");
+	close(fd);
+	after = read_image("a");
+	assert_memory_equal(before, after, IMAGE);
+	free(before);
+	free(after);
+	succeeds("add --image --system-uuid su --device b a c");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +507,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(add_is_careful_too, make_dir,
 						drop_dir),
 		cmocka_unit_test_setup_teardown(killed_it_leaves_none_or_a_whole_one,
+						make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(what_is_locked_is_left_alone,
 						make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(json_is_json, make_dir, drop_dir),
 	};

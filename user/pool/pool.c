@@ -10,7 +10,7 @@
 
 #include <uuid/uuid.h>
 
-#include "pool_i.h"
+#include "reach.h"
 
 /**
  * struct pool_impl - what a pool knows beside what its user sees
@@ -365,6 +365,11 @@ int pool_open(struct pool **result, const struct pool_args *args,
 	}
 	*result = &impl->pool;
 	return 0;
+}
+
+int pool_claim(struct pool *pool)
+{
+	return reach_claim(pool->reach, 0);
 }
 
 void pool_close(struct pool *pool)

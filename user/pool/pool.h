@@ -54,6 +54,7 @@ struct pool_window {
 
 #define POOL_WRITE	(1U << 0)	/* windows can be written */
 #define POOL_PLAIN	(1U << 1)	/* image files, devices without DAX will do */
+#define POOL_ALONE	(1U << 2)	/* what is mapped as it is, is claimed; see pool_claim() */
 
 /* pool_reach_open - without devices; @flags: POOL_*; @log: must outlive it */
 int pool_reach_open(struct pool_reach **reach, unsigned int flags,
@@ -70,7 +71,7 @@ void pool_reach_close(struct pool_reach *reach);
  *
  * Return: 0; -EEXIST: the index is used, or the memory is that of another device here;
  * -EINVAL; -EOPNOTSUPP: no DAX, and no POOL_PLAIN; -ENOENT, -EPERM: as below; or what
- * the device says when it is opened (-EBUSY: it is another's).
+ * the device says when it is opened (-EBUSY: it is another's, see also pool_claim()).
  */
 int pool_reach_add(struct pool_reach *reach, unsigned int index,
 		   const struct dev_info *dev);
@@ -155,6 +156,19 @@ struct pool {
 int pool_open(struct pool **pool, const struct pool_args *args,
 	      const struct pool_log *log);
 void pool_close(struct pool *pool);
+
+/**
+ * pool_claim - be the only one that appends to a pool
+ *
+ * The module holds DAX devices exclusively; of image files and other devices without DAX
+ * the primary one is locked, by flock(2), until the pool is closed. The master does this.
+ * Clients, and who only looks, take no lock, and may be there at the same time, also in
+ * the same process. Who writes devices over (mkfs) or adds some opens with POOL_ALONE,
+ * which does the same with each of them when it is added.
+ *
+ * Return: 0; -EBUSY: another program (or another pool of this one) has it, which is told.
+ */
+int pool_claim(struct pool *pool);
 
 /**
  * pool_add_device - have the pool reach a device that its log has added meanwhile

@@ -10,9 +10,14 @@
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "reach.h"
+
+/* A program that was killed, or udev, may have a lock for a moment yet. */
+#define CLAIM_TRIES	25
+#define CLAIM_PAUSE	20000		/* us */
 
 int pool_reach_open(struct pool_reach **result, unsigned int flags,
 		    const struct pool_log *log)
@@ -231,6 +236,48 @@ static int check_device(const struct pool_reach *reach, unsigned int index,
 	return -EOPNOTSUPP;
 }
 
+/* The lock is that of the open file: it ends when the last one closes it. */
+static int claim(const struct pool_reach *reach, const struct reach_dev *dev)
+{
+	int tries = CLAIM_TRIES, rc;
+
+	do
+		rc = flock(dev->fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+	while ((rc == -EWOULDBLOCK || rc == -EINTR) && --tries &&
+	       !usleep(CLAIM_PAUSE));
+	if (rc != -EWOULDBLOCK)
+		return rc;
+	pool_say(reach->log, LOG_ERR,
+		 "%s is in use by another program: it is mounted by its master, or being written over",
+		 dev->path);
+	return -EBUSY;
+}
+
+static int open_plain(const struct pool_reach *reach, struct reach_dev *dev)
+{
+	int rc;
+
+	dev->fd = open_path(reach, dev->path);
+	if (dev->fd < 0)
+		return dev->fd;
+	rc = reach->flags & POOL_ALONE ? claim(reach, dev) : 0;
+	if (rc)
+		close(dev->fd);
+	return rc;
+}
+
+int reach_claim(struct pool_reach *reach, unsigned int index)
+{
+	const struct reach_dev *dev = &reach->devs[index];
+	int rc = 0;
+
+	pthread_mutex_lock(&reach->lock);
+	if (dev->used && dev->kind == DEV_PLAIN)
+		rc = claim(reach, dev);
+	pthread_mutex_unlock(&reach->lock);
+	return rc;
+}
+
 static int add_locked(struct pool_reach *reach, unsigned int index,
 		      const struct dev_info *info)
 {
@@ -250,8 +297,7 @@ static int add_locked(struct pool_reach *reach, unsigned int index,
 	};
 	strcpy(dev->path, info->path);
 	if (dev->kind == DEV_PLAIN) {
-		dev->fd = open_path(reach, dev->path);
-		rc = dev->fd < 0 ? dev->fd : 0;
+		rc = open_plain(reach, dev);
 	} else {
 		dev->fd = -1;
 		rc = push(reach, dev);

@@ -54,6 +54,9 @@ struct pool_reach {
 /* reach_has_dax - are some devices reached by the private mount? By lock */
 bool reach_has_dax(const struct pool_reach *reach);
 
+/* reach_claim - lock a device that is mapped as it is. 0; -EBUSY, and it was said */
+int reach_claim(struct pool_reach *reach, unsigned int index);
+
 /*
  * reach_hold - the private mount, for a window; to be given back with reach_put().
  * By lock. Return: 0 or -errno.

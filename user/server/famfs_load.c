@@ -154,10 +154,20 @@ static void say_role(const struct layout *l)
 		 "a client: it makes no files (the system uuid is not the pool's)");
 }
 
+/* Two masters of one pool would write over each other's files. */
+static int take_role(struct layout *l)
+{
+	l->master = l->has_host && !l->args.check &&
+		    !memcmp(l->host, l->pool->sb.system_uuid, sizeof(l->host));
+	return l->master ? pool_claim(l->pool) : 0;
+}
+
 int famfs_prepare(struct layout *l)
 {
 	int rc = open_pool(l);
 
+	if (!rc)
+		rc = take_role(l);
 	if (!rc)
 		rc = check_policy(l);
 	if (!rc)
@@ -170,8 +180,6 @@ int famfs_prepare(struct layout *l)
 	clock_gettime(CLOCK_REALTIME, &l->born);
 	note_devices(l);
 	begin_provisional(l);
-	l->master = l->has_host && !l->args.check &&
-		    !memcmp(l->host, l->pool->sb.system_uuid, sizeof(l->host));
 	say_role(l);
 	return 0;
 }

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fusefmap.h>
@@ -40,6 +42,23 @@ struct rawio {
 	struct rawdev dev[FUSE_FAMFS_MAX_DAXDEVS];
 };
 
+/*
+ * Against mkfs, and masters of a pool, which lock images exclusively. Servers of
+ * layouts share them.
+ */
+static bool share(const struct rawdev *dev, const char *path)
+{
+	struct stat st;
+
+	if (fstat(dev->fd, &st) || !S_ISREG(st.st_mode) ||
+	    !flock(dev->fd, LOCK_SH | LOCK_NB))
+		return true;
+	log_line(LOG_ERR, "%s: %s", path, errno == EWOULDBLOCK ?
+		 "in use by another program: a pool's master, or mkfs" :
+		 strerror(errno));
+	return false;
+}
+
 static bool open_device(struct rawdev *dev, const struct dev_info *info)
 {
 	/* O_EXCL: not while something is mounted from it. */
@@ -55,7 +74,7 @@ static bool open_device(struct rawdev *dev, const struct dev_info *info)
 		return false;
 	}
 	if (info->kind != DEV_DEVDAX)
-		return true;
+		return share(dev, info->path);
 	dev->map = mmap(NULL, dev->size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			dev->fd, 0);
 	if (dev->map != MAP_FAILED)

@@ -49,7 +49,8 @@ static bool open_pool(struct job *job)
 	struct pool_args args = {
 		.name = job->name,
 		.others = job->others,
-		.flags = POOL_WRITE | (job->image ? POOL_PLAIN : 0),
+		.flags = POOL_WRITE | POOL_ALONE |
+			 (job->image ? POOL_PLAIN : 0),
 		.missing_ok = false,
 	};
 	int rc = pool_open(&job->pool, &args, &tool_log);

@@ -127,7 +127,8 @@ static bool fail(const char *what, int rc)
 
 static bool reach_devices(struct job *job)
 {
-	unsigned int flags = POOL_WRITE | (job->image ? POOL_PLAIN : 0), i;
+	unsigned int flags = POOL_WRITE | POOL_ALONE |
+			     (job->image ? POOL_PLAIN : 0), i;
 	int rc = pool_reach_open(&job->reach, flags, &tool_log);
 
 	if (rc)

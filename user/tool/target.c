@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -144,6 +145,26 @@ static int open_exclusively(const char *path)
 	return fd;
 }
 
+/*
+ * An image: no master of a pool, and no layout, has it. A moment later the reach locks
+ * it for good; asked here it is refused together with all else that is wrong.
+ */
+static int open_alone(const char *path)
+{
+	int tries = BUSY_TRIES, fd = open(path, O_RDWR | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return fd;
+	do
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	while (rc && errno == EWOULDBLOCK && --tries && !usleep(BUSY_PAUSE));
+	if (!rc || errno != EWOULDBLOCK)
+		return fd;
+	close(fd);
+	errno = EBUSY;
+	return -1;
+}
+
 /* Block devices and images. */
 static bool look_at_fd(struct target *target)
 {
@@ -154,9 +175,11 @@ static bool look_at_fd(struct target *target)
 
 	fd = stat(target->dev.path, &st) ? -1 :
 	     S_ISBLK(st.st_mode) ? open_exclusively(target->dev.path) :
-	     open(target->dev.path, O_RDWR | O_CLOEXEC);
+	     open_alone(target->dev.path);
 	if (fd < 0 && errno == EBUSY)
-		return refuse_used(target, "the kernel, a mount, swap or another device has it or a partition of it");
+		return refuse_used(target, S_ISBLK(st.st_mode) ?
+				   "the kernel, a mount, swap or another device has it or a partition of it" :
+				   "another program has it locked, fmapfsd or fmapfs");
 	if (fd < 0)
 		return say_why(target->name, strerror(errno));
 	/* What was cached may be older than what lies there: DAX goes past the cache. */
