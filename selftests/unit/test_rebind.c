@@ -7,6 +7,7 @@
  *   2. Whichever step fails: everything is as it was, and it is told which one failed.
  *   3. A driver that says yes and does not take the device is a failure, too.
  *   4. If that cannot be undone either, it is said.
+ *   5. What bind has not taken is not given back unasked.
  */
 #include <errno.h>
 #include "unit.h"
@@ -212,6 +213,19 @@ static void what_cannot_be_undone_is_said(void **state)
 	assert_int_equal(out.undo_rc, -EIO);
 }
 
+static void only_what_was_taken_is_given_back(void **state)
+{
+	(void)state;
+	assert_true(rebind_may_return(DRIVER_FSDEV, true));
+	assert_true(rebind_may_return(DRIVER_FSDEV, false));
+	assert_false(rebind_may_return(DRIVER_KMEM, true));
+	assert_false(rebind_may_return(DRIVER_KMEM, false));
+	assert_false(rebind_may_return(DRIVER_DEVDAX, false));
+	/* bind was interrupted, or nobody wanted it to have one */
+	assert_true(rebind_may_return("", true));
+	assert_false(rebind_may_return("", false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +233,7 @@ int main(void)
 		cmocka_unit_test(whichever_step_fails_all_is_undone),
 		cmocka_unit_test(a_driver_that_does_not_take_it_is_a_failure),
 		cmocka_unit_test(what_cannot_be_undone_is_said),
+		cmocka_unit_test(only_what_was_taken_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

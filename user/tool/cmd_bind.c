@@ -51,17 +51,21 @@ static void forget(const char *name)
 	free(path);
 }
 
-static void recall(const char *name, char *driver, size_t size)
+/* Return: false: it is not known, and @driver is what is likely. */
+static bool recall(const char *name, char *driver, size_t size)
 {
 	char *path = state_path(name);
 	FILE *file = fopen(path, "re");
+	bool known;
 
 	free(path);
-	if (!file || !fgets(driver, size, file))
+	known = file && fgets(driver, size, file);
+	if (!known)
 		snprintf(driver, size, "%s", DRIVER_DEVDAX);
 	if (file)
 		fclose(file);
 	driver[strcspn(driver, "\n")] = '\0';
+	return known;
 }
 
 /* ------------------------------------------------------------------------
@@ -179,6 +183,24 @@ static const char *driver_arg(const char *text)
 	return !strcmp(text, "none") ? "" : text;
 }
 
+/* Where to, if that was not said? Return: false: nowhere, and it was said why. */
+static bool where_from(const struct dev_info *dev, char *driver, size_t size)
+{
+	bool recorded = recall(dev->name, driver, size);
+	char now[64];
+	int rc = daxbus_ops.driver((void *)dev->name, now, sizeof(now));
+
+	if (rc)
+		tool_error("%s: its driver cannot be told: %s", dev->name,
+			   strerror(-rc));
+	else if (rebind_may_return(now, recorded))
+		return true;
+	else
+		tool_error("%s is not bound to %s, but to %s: there is nothing to be undone. To give it another driver nevertheless: --to",
+			   dev->name, DRIVER_FSDEV, *now ? now : "nothing");
+	return false;
+}
+
 /* @to: NULL: what it was bound to before. */
 static int change_all(int n, char **names, const char *to)
 {
@@ -192,9 +214,8 @@ static int change_all(int n, char **names, const char *to)
 		if (!rc) {
 			if (to)
 				snprintf(driver, sizeof(driver), "%s", to);
-			else
-				recall(dev.name, driver, sizeof(driver));
-			rc = change(&dev, driver, all) ? TOOL_FINE : TOOL_FAILED;
+			rc = (to || where_from(&dev, driver, sizeof(driver))) &&
+			     change(&dev, driver, all) ? TOOL_FINE : TOOL_FAILED;
 		}
 		if (rc)
 			code = rc;
@@ -249,7 +270,8 @@ const struct command cmd_unbind = {
 	.args = "[--to DRIVER] DEV...",
 	.help = "bind them to what they were bound to before",
 	.more =
-"      --to=DRIVER      device_dax, kmem or none, whatever it was before\n",
+"      --to=DRIVER      device_dax, kmem or none, whatever it was before, and\n"
+"                       whatever it is bound to now; else that is fsdev_dax\n",
 	.shorts = "t:",
 	.longs = unbind_longs,
 	.run = run_unbind,

@@ -67,6 +67,11 @@ static int give_to(const struct rebind_ops *ops, void *ctx, const char *to,
 	return fail(out, REBIND_CHECK, rc ? rc : -ENODEV);
 }
 
+bool rebind_may_return(const char *driver, bool recorded)
+{
+	return !strcmp(driver, DRIVER_FSDEV) || (recorded && !*driver);
+}
+
 int rebind(const struct rebind_ops *ops, void *ctx, const char *to,
 	   struct rebind *out)
 {

@@ -63,4 +63,14 @@ struct rebind {
 int rebind(const struct rebind_ops *ops, void *ctx, const char *to,
 	   struct rebind *out);
 
+/**
+ * rebind_may_return - may a device be given back to "what it was bound to before"?
+ * @driver: that it has now; "": none
+ * @recorded: it is known what it was bound to
+ *
+ * Only what bind has taken, or has begun to take, is given back: any other driver, kmem
+ * say, has the device by somebody else's wish.
+ */
+bool rebind_may_return(const char *driver, bool recorded);
+
 #endif /* FMAPFS_TOOL_REBIND_H */
