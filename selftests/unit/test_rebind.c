@@ -7,7 +7,8 @@
  *   2. Whichever step fails: everything is as it was, and it is told which one failed.
  *   3. A driver that says yes and does not take the device is a failure, too.
  *   4. If that cannot be undone either, it is said.
- *   5. What bind has not taken is not given back unasked.
+ *   5. What driver it had is noted before that changes; if it cannot be, nothing does.
+ *   6. What bind has not taken is not given back unasked.
  */
 #include <errno.h>
 #include "unit.h"
@@ -17,6 +18,7 @@
  * struct host - a device, and what is done with it
  * @online: the system uses it as memory
  * @calls: so far; that number @fail_at fails, and all from @fail_from on
+ * @noted: what driver it had; "?": nothing
  * @liar: a driver that takes nothing and says nothing
  */
 struct host {
@@ -25,6 +27,7 @@ struct host {
 	unsigned int calls;
 	unsigned int fail_at;
 	unsigned int fail_from;
+	char noted[64];
 	const char *liar;
 };
 
@@ -50,12 +53,24 @@ static int load(void *ctx, const char *name)
 	return fails(ctx) ? -ENOENT : 0;
 }
 
+static int record(void *ctx, const char *name)
+{
+	struct host *h = ctx;
+
+	assert_string_equal(h->driver, name);
+	if (fails(h))
+		return -ENOSPC;
+	strcpy(h->noted, name);
+	return 0;
+}
+
 /* One that fails has done half of it. */
 static int offline(void *ctx)
 {
 	struct host *h = ctx;
 
 	assert_string_equal(h->driver, DRIVER_KMEM);
+	assert_string_equal(h->noted, h->driver);
 	h->online = false;
 	return fails(h) ? -EBUSY : 0;
 }
@@ -77,6 +92,7 @@ static int unbind(void *ctx, const char *name)
 
 	assert_string_equal(h->driver, name);
 	assert_false(h->online);
+	assert_string_not_equal(h->noted, "?");
 	if (fails(h))
 		return -EBUSY;
 	h->driver[0] = '\0';
@@ -88,6 +104,7 @@ static int bind_to(void *ctx, const char *name)
 	struct host *h = ctx;
 
 	assert_string_equal(h->driver, "");
+	assert_string_not_equal(h->noted, "?");
 	assert_true(*name);
 	if (fails(h))
 		return -ENODEV;
@@ -97,7 +114,7 @@ static int bind_to(void *ctx, const char *name)
 }
 
 static const struct rebind_ops ops = {
-	.driver = driver, .load = load, .offline = offline, .online = online,
+	.driver = driver, .load = load, .record = record, .offline = offline, .online = online,
 	.unbind = unbind, .bind = bind_to,
 };
 
@@ -106,7 +123,7 @@ static const char *const drivers[] = { "", DRIVER_DEVDAX, DRIVER_KMEM,
 
 static struct host host_with(const char *name)
 {
-	struct host h = { .online = !strcmp(name, DRIVER_KMEM) };
+	struct host h = { .online = !strcmp(name, DRIVER_KMEM), .noted = "?" };
 
 	strcpy(h.driver, name);
 	return h;
@@ -200,14 +217,14 @@ static void what_cannot_be_undone_is_said(void **state)
 	struct rebind out;
 
 	(void)state;
-	/* driver, load, unbind, then bind fails, and so does binding it back */
-	h.fail_from = 4;
+	/* driver, load, record, unbind, then bind fails, and so does binding it back */
+	h.fail_from = 5;
 	assert_int_equal(rebind(&ops, &h, DRIVER_FSDEV, &out), -ENODEV);
 	assert_int_equal(out.step, REBIND_BIND);
 	assert_int_equal(out.undo_rc, -ENODEV);
 	h = host_with(DRIVER_KMEM);
-	/* driver, load, offline fails, and so does online */
-	h.fail_from = 3;
+	/* driver, load, record, offline fails, and so does online */
+	h.fail_from = 4;
 	assert_int_equal(rebind(&ops, &h, DRIVER_FSDEV, &out), -EBUSY);
 	assert_int_equal(out.step, REBIND_OFFLINE);
 	assert_int_equal(out.undo_rc, -EIO);

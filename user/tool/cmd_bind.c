@@ -4,6 +4,7 @@
  * need, and back. What it was bound to is kept in /run until the next boot.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,20 @@ static char *state_path(const char *name)
 	return tool_text(STATE_DIR "/driver-%s", name);
 }
 
-/* To keep it is of help, not more: without it unbind goes to device_dax. */
-static void remember(const char *name, const char *driver)
+/*
+ * To keep it is of help, not more: without it unbind goes to device_dax. It is done
+ * before anything else, so that a bind that is killed can be undone; one after it finds
+ * no driver, and what is kept stays.
+ */
+static int remember(void *ctx, const char *driver)
 {
-	char *path = state_path(name);
+	char *path = state_path(ctx);
 	FILE *file;
 
+	if (!*driver && !access(path, F_OK)) {
+		free(path);
+		return 0;
+	}
 	if (mkdir(STATE_DIR, 0755) && errno != EEXIST)
 		tool_warn("%s: %s", STATE_DIR, strerror(errno));
 	file = fopen(path, "we");
@@ -41,6 +50,7 @@ static void remember(const char *name, const char *driver)
 	if (file)
 		fclose(file);
 	free(path);
+	return 0;
 }
 
 static void forget(const char *name)
@@ -115,6 +125,7 @@ static void say_failed(const char *name, const char *to, int rc,
 	static const char *const what[] = {
 		[REBIND_LOOK] = "its driver cannot be told",
 		[REBIND_LOAD] = "the driver is not there",
+		[REBIND_RECORD] = "it cannot be noted what it was bound to",
 		[REBIND_OFFLINE] = "the system uses it as memory, and does not let go of it",
 		[REBIND_UNBIND] = "it cannot be taken from its driver",
 		[REBIND_BIND] = "the driver does not take it",
@@ -153,12 +164,35 @@ static struct json_object *result(const struct dev_info *dev, const char *from,
 	return obj;
 }
 
+/* A signal between two steps would leave it without a driver: it waits. */
+static int rebind_whole(const char *name, const char *to, struct rebind *how)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct rebind_ops ops = daxbus_ops;
+	sigset_t wait, before;
+	size_t i;
+	int rc;
+
+	sigemptyset(&wait);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&wait, signals[i]);
+	ops.record = strcmp(to, DRIVER_FSDEV) ? NULL : remember;
+	sigprocmask(SIG_BLOCK, &wait, &before);
+	rc = rebind(&ops, (void *)name, to, how);
+	/* What is as it was needs no record. */
+	if (rc ? ops.record && how->step > REBIND_LOAD && !how->undo_rc && *how->from :
+		 !ops.record && strcmp(how->from, to))
+		forget(name);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
 /* @to: a driver, "" for none. */
 static bool change(const struct dev_info *dev, const char *to,
 		   struct json_object *all)
 {
 	struct rebind how;
-	int rc = rebind(&daxbus_ops, (void *)dev->name, to, &how);
+	int rc = rebind_whole(dev->name, to, &how);
 
 	if (rc)
 		say_failed(dev->name, to, rc, &how);
@@ -169,13 +203,7 @@ static bool change(const struct dev_info *dev, const char *to,
 		tool_say("%s is bound to %s now (was: %s)", dev->name,
 			 *to ? to : "nothing", *how.from ? how.from : "nothing");
 	json_object_array_add(all, result(dev, how.from, rc ? how.from : to, !rc));
-	if (rc || !strcmp(how.from, to))
-		return !rc;
-	if (!strcmp(to, DRIVER_FSDEV))
-		remember(dev->name, how.from);
-	else
-		forget(dev->name);
-	return true;
+	return !rc;
 }
 
 static const char *driver_arg(const char *text)

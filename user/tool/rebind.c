@@ -86,6 +86,9 @@ int rebind(const struct rebind_ops *ops, void *ctx, const char *to,
 	rc = *to ? ops->load(ctx, to) : 0;
 	if (rc)
 		return fail(out, REBIND_LOAD, rc);
+	rc = ops->record ? ops->record(ctx, out->from) : 0;
+	if (rc)
+		return fail(out, REBIND_RECORD, rc);
 	rc = *out->from ? take_from(ops, ctx, out) : 0;
 	if (rc)
 		return rc;

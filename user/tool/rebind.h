@@ -14,6 +14,8 @@
  * struct rebind_ops - the steps, each 0 or -errno; a driver "" is none
  * @driver: the one that has the device, to @name
  * @load: have that driver there
+ * @record: note, before the first step that changes anything, what driver it has; may be
+ *	NULL. If it cannot be noted, nothing is done
  * @offline: take the device's memory, which the system uses (kmem), from it
  * @online: the reverse
  * @unbind: from its driver
@@ -22,6 +24,7 @@
 struct rebind_ops {
 	int (*driver)(void *ctx, char *name, size_t size);
 	int (*load)(void *ctx, const char *driver);
+	int (*record)(void *ctx, const char *driver);
 	int (*offline)(void *ctx);
 	int (*online)(void *ctx);
 	int (*unbind)(void *ctx, const char *driver);
@@ -33,6 +36,7 @@ enum rebind_step {
 	REBIND_NONE,
 	REBIND_LOOK,
 	REBIND_LOAD,
+	REBIND_RECORD,
 	REBIND_OFFLINE,
 	REBIND_UNBIND,
 	REBIND_BIND,
