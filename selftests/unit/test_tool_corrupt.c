@@ -162,7 +162,7 @@ static const struct corruption table[] = {
 	{ IN_SECONDARY, 0, "fs_uuid[0]", IN_STRUCT(famfs_super, fs_uuid[0]), 1, true,
 	  "device-super", NULL, FSCK_DAMAGE },
 	{ IN_SECONDARY, 0, "dev_uuid[0]", IN_STRUCT(famfs_super, dev_uuid[0]), 1, true,
-	  "device-missing", NULL, FSCK_DAMAGE },
+	  "device-missing", NULL, FSCK_FAILED },
 	D(primary.size, 129 * MIB, false, "primary.size"),
 };
 

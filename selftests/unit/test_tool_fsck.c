@@ -185,10 +185,18 @@ static void full_log_is_told(void **state)
 
 static void missing_device_is_told(void **state)
 {
+	const struct fsck_finding *finding;
+
 	(void)state;
+	assert_int_equal(fsck(false), FSCK_FAILED);
+	finding = assert_found("device-missing", NULL);
+	assert_non_null(strstr(finding->text, "--device"));
+	assert_int_equal(report.missing, 1);
+	assert_int_equal(report.replayed, ENTRIES);
+	/* Damage counts for more, whatever comes first. */
+	image_mem[0][image_entry(ENTRY_LAST) + ENTRY(crc)] ^= 1;
 	assert_int_equal(fsck(false), FSCK_DAMAGE);
 	assert_found("device-missing", NULL);
-	assert_int_equal(report.replayed, ENTRIES);
 }
 
 static void size_of_devices_is_told(void **state)

@@ -326,7 +326,9 @@ static void commands_show_what_is_there(void **state)
 	assert_fmapfs("logplay --from 5 --image %0", 0, "5 FILE");
 	assert_null(strstr(out, "\n4 FILE"));
 	assert_fmapfs("fsck --image %0 -d %1", 0, "clean");
-	assert_fmapfs("fsck --image %0", 4, "device 1 of the pool");
+	assert_fmapfs("fsck --image %0", 8, "device 1 of the pool");
+	assert_non_null(strstr(out, "name it with --device"));
+	assert_null(strstr(out, "make the pool anew"));
 	assert_fmapfs("fsck --image %1", 8, "secondary");
 	assert_fmapfs("ls --image %1", 1, "secondary");
 }

@@ -9,7 +9,8 @@
 
 static const char *level_name(enum fsck_level level)
 {
-	return level == FSCK_ERROR ? "error" : level == FSCK_WARNING ? "warning" : "note";
+	return level == FSCK_ERROR ? "error" : level == FSCK_MISSING ? "missing" :
+	       level == FSCK_WARNING ? "warning" : "note";
 }
 
 static const char *region_name(enum media_region region)
@@ -105,7 +106,7 @@ static void print_report(const struct source *s, const struct fsck_report *repor
 	for (i = 0; i < report->count; i++) {
 		f = &report->findings[i];
 		colour = f->level == FSCK_ERROR ? TOOL_RED :
-			 f->level == FSCK_WARNING ? TOOL_YELLOW : TOOL_DIM;
+			 f->level == FSCK_NOTE ? TOOL_DIM : TOOL_YELLOW;
 		printf("%s%s%s: %s\n", tool_colour(colour), level_name(f->level),
 		       tool_colour(TOOL_PLAIN), f->text);
 	}
@@ -115,6 +116,9 @@ static void print_report(const struct source *s, const struct fsck_report *repor
 	else if (report->code == FSCK_DAMAGE)
 		printf("Nothing was changed. What an error hides stays hidden, the rest can be "
 		       "used: copy it while it can be read, and make the pool anew.\n");
+	else if (report->missing)
+		printf("Nothing wrong was found, but %u device%s could not be checked.\n",
+		       report->missing, report->missing == 1 ? "" : "s");
 }
 
 static int check(const struct source *source)
@@ -165,7 +169,8 @@ const struct command cmd_fsck = {
 	.more = "Checked are the superblocks, the log's header and all its entries, also those\n"
 		"behind one that stops the replay, the space of all files, the devices.\n"
 		"Exit codes: 0 clean; 1 there is something to tell, the pool is whole;\n"
-		"4 something is wrong, and stays so; 8 it could not be checked; 16 usage.\n"
+		"4 something is wrong, and stays so; 8 it, or a device, could not be checked;\n"
+		"16 usage.\n"
 		LOOK_HELP,
 	.shorts = LOOK_SHORTS,
 	.longs = longs,

@@ -32,11 +32,14 @@ struct fsck {
 
 static void raise_code(struct fsck_report *r, enum fsck_level level)
 {
-	int code = level == FSCK_ERROR ? FSCK_DAMAGE :
-		   level == FSCK_WARNING ? FSCK_TOLD : FSCK_CLEAN;
+	static const int codes[] = {
+		[FSCK_NOTE] = FSCK_CLEAN, [FSCK_WARNING] = FSCK_TOLD,
+		[FSCK_MISSING] = FSCK_FAILED, [FSCK_ERROR] = FSCK_DAMAGE,
+	};
 
-	if (code > r->code)
-		r->code = code;
+	/* Damage that is known counts for more than what is not known. */
+	if (level == FSCK_ERROR || (codes[level] > r->code && r->code != FSCK_DAMAGE))
+		r->code = codes[level];
 }
 
 static void add(struct fsck *f, enum fsck_level level, const char *what,
@@ -431,11 +434,13 @@ static void check_devices(struct fsck *f)
 		if (!dev || !dev->present || seen[i])
 			continue;
 		/* Of one that is mounted, the server has it. */
-		tell(f, f->s->dir ? FSCK_NOTE : FSCK_ERROR,
+		f->r->missing += !f->s->dir;
+		tell(f, f->s->dir ? FSCK_NOTE : FSCK_MISSING,
 		     f->s->dir ? "device-unseen" : "device-missing",
 		     "device %u of the pool, with the uuid %s and %" PRIu64 " bytes, %s", i,
 		     tool_uuid(dev->uuid, uuid), dev->size, f->s->dir ?
-		     "was not looked at: it is in use" : "is not there");
+		     "was not looked at: it is in use" : "was not found, and "
+		     "not checked: attach or bind it, or name it with --device");
 	}
 }
 

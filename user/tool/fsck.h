@@ -10,13 +10,14 @@ enum {
 	FSCK_CLEAN = 0,
 	FSCK_TOLD = 1,		/* something to tell; the pool is whole */
 	FSCK_DAMAGE = 4,	/* something is wrong, and stays so */
-	FSCK_FAILED = 8,	/* could not be checked: no pool, cannot be read */
+	FSCK_FAILED = 8,	/* could not be checked: no pool, cannot be read, not all there */
 	FSCK_USAGE = 16,
 };
 
 enum fsck_level {
 	FSCK_NOTE,		/* good to know: no reason for another exit code */
 	FSCK_WARNING,
+	FSCK_MISSING,		/* what is not here could not be checked */
 	FSCK_ERROR,
 };
 
@@ -43,7 +44,8 @@ struct fsck_finding {
 /**
  * struct fsck_report - all of them
  * @findings: in the order of the medium; @count of them
- * @code: FSCK_*
+ * @code: FSCK_*; of damage and what could not be checked, damage
+ * @missing: so many devices of the pool are not here
  * @entries: that the log's header tells of, or, if that is wrong, that are found
  * @replayed: of these, before the replay stopped
  * @lost: of these, valid, but behind where it stopped
@@ -54,6 +56,7 @@ struct fsck_report {
 	struct fsck_finding *findings;
 	size_t count;
 	int code;
+	unsigned int missing;
 	uint64_t entries;
 	uint64_t replayed;
 	uint64_t lost;

@@ -229,8 +229,13 @@ static int other_devices(struct source *s, const struct source_args *args,
 			rc = device_super(s, &dev);
 	if (rc || !s->fs || !media_fs_device(s->fs, 1))
 		return rc;
-	if (pool_scan(&found, &count, NULL))
+	/* What was named may be enough; what is not found is told as missing. */
+	rc = pool_scan(&found, &count, NULL);
+	if (rc) {
+		say(msgs, rc, "the DAX devices of this host cannot be listed: %s; other "
+		    "devices of the pool can be named with --device", strerror(-rc));
 		return 0;
+	}
 	for (i = 0; i < count && !rc; i++)
 		if (strcmp(found[i].dev.path, s->path))
 			rc = device_super(s, &found[i].dev);
