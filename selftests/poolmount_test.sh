@@ -108,7 +108,7 @@ what_goes_in_is_there() {
 	fmapfs cp -r "$tmp/source/." "$mnt/ours"
 	cat "$tmp/source/large" >"$mnt/cat"
 	dd if="$tmp/source/large" of="$mnt/dd" bs=1000001 status=none
-	install -m 700 "$tmp/source/program" "$mnt/busybox"
+	(umask 077; cp "$tmp/source/program" "$mnt/busybox")
 	{ cat "$tmp/source/a/odd"; cat "$tmp/source/a/b/page"; } >"$mnt/two"
 	cat "$tmp/source/a/odd" >"$mnt/appended"
 	"$mnt/busybox" true
