@@ -96,6 +96,18 @@ static void names_are_escaped(void **state)
 	fail_msg("the name is not told");
 }
 
+/* Also what the library says of one that stops the replay. */
+static void names_in_errors_are_escaped(void **state)
+{
+	struct famfs_entry entry;
+
+	(void)state;
+	assert_int_equal(media_entry_mkdir(&entry, "\x9b" "2J/d", 0755, 0, 0), 0);
+	image_append(&entry);
+	assert_int_equal(fsck(true), FSCK_DAMAGE);
+	assert_non_null(strstr(assert_found("entry", "mkdir.path")->text, "\"\\2332J\""));
+}
+
 static void header_that_is_gone_is_no_end(void **state)
 {
 	const struct fsck_finding *finding;
@@ -323,6 +335,7 @@ int main(void)
 		IMAGE(entries_behind_the_stop_are_told),
 		IMAGE(many_lost_entries_are_counted),
 		IMAGE(names_are_escaped),
+		IMAGE(names_in_errors_are_escaped),
 		IMAGE(header_that_is_gone_is_no_end),
 		IMAGE(superblock_that_is_gone_is_no_end),
 		IMAGE(torn_header_is_told),

@@ -167,6 +167,9 @@ static void names_are_escaped(void **state)
 	assert_escaped("\xc0\xaf", "\\300\\257");
 	assert_escaped("\xe2\x82", "\\342\\202");
 	assert_escaped("\xc2\x9b" "31m", "\\302\\23331m");
+	assert_escaped("a\xe2\x80\xaegpj", "a\\342\\200\\256gpj");
+	assert_escaped("\xe2\x81\xa6\xe2\x80\xa8", "\\342\\201\\246\\342\\200\\250");
+	assert_escaped("\xe2\x80\xa7\xe2\x80\xaf", "\xe2\x80\xa7\xe2\x80\xaf");
 	assert_escaped("\xf4\x90\x80\x80", "\\364\\220\\200\\200");
 	memset(longest, 1, sizeof(longest));
 	longest[FAMFS_PATH_MAX - 1] = '\0';
@@ -365,6 +368,26 @@ static void commands_speak_json(void **state)
 	json_object_put(value);
 }
 
+/* Paths are any bytes, JSON is not. */
+static void json_is_utf8(void **state)
+{
+	static char link[] = "/tmp/tool_image.\xff\x9b.link";
+	struct json_object *value, *device;
+	char args[128];
+
+	(void)state;
+	unlink(link);
+	assert_int_equal(symlink(image_path[0], link), 0);
+	snprintf(args, sizeof(args), "fsck --json -d %%1 --image %s", link);
+	value = json(args);
+	unlink(link);
+	assert_null(strpbrk(out, "\xff\x9b"));
+	assert_true(json_object_object_get_ex(value, "device", &device));
+	assert_string_equal(json_object_get_string(device),
+			    "/tmp/tool_image.\\377\\233.link");
+	json_object_put(value);
+}
+
 static void commands_go_on_up_to_the_stop(void **state)
 {
 	(void)state;
@@ -429,6 +452,7 @@ int main(void)
 		IMAGE(kernel_and_log_give_the_same_rows),
 		IMAGE(commands_show_what_is_there),
 		IMAGE(commands_speak_json),
+		IMAGE(json_is_utf8),
 		IMAGE(commands_go_on_up_to_the_stop),
 		IMAGE(wrong_command_lines_are_refused),
 		IMAGE(files_are_verified_and_flushed),

@@ -7,10 +7,13 @@
 
 #include "check.h"
 
-/* Quotes and backslashes as well, so that a text ends where its quotes do. */
+/*
+ * Quotes and backslashes as well, so that a text ends where its quotes do; and all that
+ * is no ASCII: a lone 0x9b begins a terminal's escape sequence.
+ */
 static bool is_plain(unsigned char c)
 {
-	return c >= ' ' && c != 0x7f && c != '"' && c != '\\';
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
 static void escape(char *to, size_t room, const void *text, size_t len)

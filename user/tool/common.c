@@ -8,6 +8,7 @@
 
 #include <uuid/uuid.h>
 
+#include "text.h"
 #include "tool.h"
 
 bool tool_json;
@@ -129,13 +130,29 @@ int tool_print_json(struct json_object *value)
 	return rc < 0 ? TOOL_FAILED : TOOL_FINE;
 }
 
+/* Controls of ASCII are left to json-c, which has a way to write them. */
+static struct json_object *new_string(const char *text)
+{
+	char *copy = tool_alloc(4 * strlen(text) + 1, 1);
+	struct json_object *value;
+	size_t n = 0, len;
+
+	for (; *text; text += len ? len : 1) {
+		len = (unsigned char)*text < ' ' ? 1 : text_utf8(text);
+		if (len)
+			memcpy(copy + n, text, len);
+		else
+			snprintf(copy + n, 5, "\\%03o", (unsigned char)*text);
+		n += len ? len : 4;
+	}
+	value = must(json_object_new_string(copy));
+	free(copy);
+	return value;
+}
+
 void tool_json_text(struct json_object *obj, const char *key, const char *text)
 {
-	struct json_object *value = NULL;
-
-	if (text && *text)
-		value = must(json_object_new_string(text));
-	json_object_object_add(obj, key, value);
+	json_object_object_add(obj, key, text && *text ? new_string(text) : NULL);
 }
 
 void tool_json_u64(struct json_object *obj, const char *key, uint64_t value)

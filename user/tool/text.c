@@ -9,6 +9,15 @@
 #include "tool.h"
 
 /*
+ * What looks like another text than it is: line and paragraph separators, and what turns
+ * the direction of writing.
+ */
+static bool is_sly(uint32_t code)
+{
+	return (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/*
  * Shortest forms only, no surrogates, nothing beyond U+10FFFF, no C0 and C1; and none of
  * the last two of each plane, which are no characters and which XML forbids.
  */
@@ -32,7 +41,7 @@ size_t text_utf8(const char *text)
 		code = code << 6 | (p[i] & 0x3f);
 	}
 	if (code < least[len] || code < 0xa0 || (code >= 0xd800 && code < 0xe000) ||
-	    code > 0x10ffff || (code & 0xfffe) == 0xfffe)
+	    code > 0x10ffff || (code & 0xfffe) == 0xfffe || is_sly(code))
 		return 0;
 	return len;
 }

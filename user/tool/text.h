@@ -13,15 +13,18 @@
 /**
  * text_escape - a name as it may be shown
  * @name: bytes that somebody else has chosen
- * @buf: takes it: control characters (C1 also), backslashes, and what is not UTF-8,
- *	as \ooo. So it can be undone, and no terminal and no parser is fooled
+ * @buf: takes it: control characters (C1 and those of direction also), backslashes,
+ *	and what is not UTF-8, as \ooo. So it can be undone, and no terminal and no parser is fooled
  * @size: bytes at @buf, at least 1; what does not fit is left out
  *
  * Return: @buf.
  */
 char *text_escape(const char *name, char *buf, size_t size);
 
-/* Bytes of the UTF-8 sequence that @p begins with; 0: it is none, or a control. */
+/*
+ * Bytes of the UTF-8 sequence that @p begins with; 0: it is none, a control, or turns
+ * the direction of what comes behind it.
+ */
 size_t text_utf8(const char *p);
 
 /* Room for text_entry(). */

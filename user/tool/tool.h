@@ -124,7 +124,10 @@ char *tool_uuid(const uint8_t uuid[16], char buf[37]);
  * Return: TOOL_FINE, or TOOL_FAILED if it could not be written.
  */
 int tool_print_json(struct json_object *value);
-/* Members. Of @text NULL or "" the value is null. Out of memory ends the program. */
+/*
+ * Members. Of @text NULL or "" the value is null; of its bytes what is not UTF-8 becomes
+ * \ooo, which a path may hold. Out of memory ends the program.
+ */
 void tool_json_text(struct json_object *obj, const char *key, const char *text);
 void tool_json_u64(struct json_object *obj, const char *key, uint64_t value);
 void tool_json_bool(struct json_object *obj, const char *key, bool value);
