@@ -345,6 +345,29 @@ static void version_47_has_no_devices(void **state)
 	made_free(&made);
 }
 
+static void devices_are_bounded_together(void **state)
+{
+	struct media_error err;
+	struct media_fs *fs;
+	struct made made;
+
+	(void)state;
+	made_new(&made, 48, 3);
+	made_add_daxdev(&made, 1, 1ULL << 56, 0xd1);
+	/* With this one and the primary it is 2^36 units and a unit. */
+	made_add_daxdev(&made, 2, (1ULL << 56) - MADE_DEVICE + 2 * MIB, 0xd2);
+	made_mkdir(&made, "d");
+	fs = fs_of(&made);
+	assert_int_equal(replay(fs, &made, &err), WRONG);
+	assert_int_equal(err.index, 1);
+	assert_string_equal(err.field, "add_daxdev.size");
+	made.n = 1;
+	made_add_daxdev(&made, 2, (1ULL << 56) - MADE_DEVICE, 0xd2);
+	assert_int_equal(replay(fs, &made, &err), 0);
+	media_fs_free(fs);
+	made_free(&made);
+}
+
 static void devices_come_in_any_order(void **state)
 {
 	struct media_fs *fs;
@@ -532,6 +555,7 @@ int main(void)
 		cmocka_unit_test(a_real_medium_is_read_as_it_is),
 		cmocka_unit_test(a_bad_entry_stops_it_and_is_named),
 		cmocka_unit_test(version_47_has_no_devices),
+		cmocka_unit_test(devices_are_bounded_together),
 		cmocka_unit_test(devices_come_in_any_order),
 		cmocka_unit_test(small_units_are_units),
 		cmocka_unit_test(the_log_is_followed),

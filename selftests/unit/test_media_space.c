@@ -11,11 +11,17 @@
  *      each with its own error, and nothing changes.
  *   4. What is reserved cannot be given away, what was not taken is not given twice.
  *   5. The extents of a map are given back, simple and interleaved.
+ *   6. A device of 2^35 units costs next to nothing, free or taken, and so does asking
+ *      for its largest free range.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "naive_space.h"
+#include "space.h"
 
 #define MAPS	300
 #define STEPS	200
@@ -172,6 +178,54 @@ static void maps_are_given_back(void **state)
 	media_space_free(space);
 }
 
+/* Of the first 2^35 bits that @bits points to. */
+static uint64_t pages_touched(const uint64_t *bits)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE), n = (4ULL << 30) / page;
+	unsigned char *resident = malloc(n);
+	uint64_t i, count = 0;
+
+	assert_non_null(resident);
+	assert_int_equal(mincore((void *)((uintptr_t)bits & ~(page - 1)), n * page,
+				 resident), 0);
+	for (i = 0; i < n; i++)
+		count += resident[i] & 1;
+	free(resident);
+	return count;
+}
+
+static void huge_device_costs_nothing(void **state)
+{
+	const uint64_t unit = 4096, size = unit << 35;
+	struct media_space *space;
+	struct media_usage usage;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(media_space_new(&space, unit), 0);
+	assert_int_equal(media_space_add(space, 0, size, 2 * MIB), 0);
+	assert_int_equal(media_space_take(space, 0, size - unit, unit), 0);
+	for (i = 0; i < 100; i++)
+		media_space_usage(space, &usage);
+	assert_int_equal(usage.largest, size - 2 * MIB - unit);
+	assert_int_equal(media_space_take(space, 0, 2 * MIB, usage.largest), 0);
+	assert_int_equal(media_space_take(space, 0, size / 2, unit), -EEXIST);
+	/* A hole in the middle, not at the edge of a chunk. */
+	media_space_give(space, 0, size / 2 + unit, 100000 * unit);
+	media_space_usage(space, &usage);
+	assert_int_equal(usage.largest, 100000 * unit);
+	assert_int_equal(usage.used, size - 2 * MIB - 100000 * unit);
+	assert_int_equal(media_space_take(space, 0, size / 2 + 100001 * unit, unit),
+			 -EEXIST);
+	assert_int_equal(media_space_take(space, 0, size / 2 + 100000 * unit, unit), 0);
+	media_space_give(space, 0, 2 * MIB, size - 2 * MIB);
+	media_space_usage(space, &usage);
+	assert_int_equal(usage.used, 0);
+	assert_int_equal(usage.largest, size - 2 * MIB);
+	assert_in_range(pages_touched(space->devs[0].bits), 1, 16);
+	media_space_free(space);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +233,7 @@ int main(void)
 		cmocka_unit_test(wrong_devices_are_refused),
 		cmocka_unit_test(wrong_ranges_are_refused),
 		cmocka_unit_test(maps_are_given_back),
+		cmocka_unit_test(huge_device_costs_nothing),
 	};
 
 	return cmocka_run_group_tests_name("media_space", tests, NULL, NULL);

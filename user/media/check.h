@@ -15,6 +15,8 @@
 
 /* Units of a device, at most: bitmaps of 4 GiB. A medium that says more is wrong. */
 #define MEDIA_UNITS_MAX	(1ULL << 35)
+/* Of all devices of a pool together. */
+#define MEDIA_UNITS_ALL	(1ULL << 36)
 
 /* What the protocol's 32 bits say of a chunk, a power of two. Bytes. */
 #define MEDIA_CHUNK_MAX	(1ULL << 31)

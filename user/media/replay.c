@@ -275,6 +275,7 @@ static int check_device(const struct media_fs *fs,
 			const struct famfs_add_daxdev *add,
 			const struct media_where *where)
 {
+	uint64_t units = add->size / fs->sb.alloc_unit;
 	unsigned int i;
 
 	if (fs->devices[add->index].present)
@@ -294,6 +295,13 @@ static int check_device(const struct media_fs *fs,
 				   "should be at least %llu, at most 2^35 allocation units",
 				   (unsigned long long)
 				   (FAMFS_SUPER_SIZE + fs->sb.alloc_unit));
+	for (i = 0; i < MEDIA_DEVICES_MAX; i++)
+		if (fs->devices[i].present)
+			units += fs->devices[i].size / fs->sb.alloc_unit;
+	if (units > MEDIA_UNITS_ALL)
+		return media_wrong(where, AT(add_daxdev.size), "add_daxdev.size",
+				   add->size,
+				   "should leave the devices at most 2^36 allocation units together");
 	return 0;
 }
 

@@ -8,9 +8,21 @@
 
 #include "media.h"
 
+/* Units of a chunk: its bits are a page. */
+#define SPACE_CHUNK	(1ULL << 15)
+
+/* What a chunk is; calloc() makes them free. */
+enum space_state {
+	SPACE_FREE,	/* all of it */
+	SPACE_TAKEN,	/* all of it */
+	SPACE_MIXED,	/* its bits tell */
+};
+
 /**
  * struct space_device - a device's part of it
- * @bits: a bit for each unit: 1: reserved or used; NULL: there is no such device
+ * @bits: a bit for each unit: 1: reserved or used; only those of chunks that are mixed
+ *	mean something, the memory of others need not be there; NULL: no such device
+ * @chunks: enum space_state of each
  * @units: of the device
  * @reserved: the first so many
  * @used: so many others are files'
@@ -18,6 +30,7 @@
  */
 struct space_device {
 	uint64_t *bits;
+	uint8_t *chunks;
 	uint64_t units;
 	uint64_t reserved;
 	uint64_t used;
