@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/vfs.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +38,14 @@ struct poller {
 	int fd, dev;
 	int events, ms;
 };
+
+/* The server answers one request after the other: those before this one it has. */
+static void all_are_answered(int fd)
+{
+	struct statfs st;
+
+	OK(fstatfs(fd, &st));
+}
 
 /* The device is for the server alone to hold open, when its end is to be seen. */
 static int child_polls(void *arg)
@@ -185,6 +194,7 @@ static void notification_wakes(const void *arg)
 	/* Nothing has happened, in spite of what it says. */
 	EQ(notify(dev, kh), 24);
 	UNTIL((n = srv_seen(s, FUSE_POLL)) >= 2);
+	all_are_answered(fd);
 	TRUE(!task_done(&t));
 	s->revents = POLLIN;
 	EQ(notify(dev, kh), 24);
@@ -226,6 +236,7 @@ TEST(many_files_are_told_apart)
 		UNTIL(srv_seen(s, FUSE_POLL) == i + 1);
 		kh[i] = last(s)->kh;
 	}
+	all_are_answered(fd);
 	s->revents = POLLIN;
 	for (int i = 0; i < N; i++) {
 		int which = i * 7 % N;
