@@ -293,7 +293,8 @@ static int change_attr(struct inode *inode, const struct iattr *iattr)
 		fmapfs_cache_truncate(inode, attr.size);
 		fmapfs_cache_invalidate(inode, 0, ULONG_MAX);
 	}
-	return 0;
+	return iattr->ia_valid & ATTR_SIZE && attr.size ?
+	       fmapfs_fmap_ask_again(inode) : 0;
 }
 
 /**
@@ -331,7 +332,8 @@ void fmapfs_opened_truncated(struct inode *inode)
 	if (fmapfs_has_map(inode))
 		return;
 	spin_lock(&fi->lock);
-	i_size_write(inode, 0);
+	if (!fi->map)
+		i_size_write(inode, 0);
 	spin_unlock(&fi->lock);
 }
 
@@ -346,7 +348,8 @@ static int truncated_by_open(struct inode *inode)
 	if (fmapfs_has_map(inode))
 		return fmapfs_memory_changed(inode);
 	spin_lock(&fi->lock);
-	i_size_write(inode, 0);
+	if (!fi->map)
+		i_size_write(inode, 0);
 	spin_unlock(&fi->lock);
 	fmapfs_cache_truncate(inode, 0);
 	return 0;

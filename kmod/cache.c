@@ -152,17 +152,25 @@ static void detach(struct list_head *ios)
  * folios, and none is started. Does not wait; freezings add up. The caller must
  * wait neither for the server nor for the mapping's invalidate_lock before it
  * thaws: a reader may hold that.
+ *
+ * Return: true; or false: the file has a map, and so no page cache. Nothing is to be
+ * done then, nor is it thawed. While it is frozen it gets none.
  */
-void fmapfs_cache_freeze(struct inode *inode, pgoff_t first, pgoff_t last)
+bool fmapfs_cache_freeze(struct inode *inode, pgoff_t first, pgoff_t last)
 {
 	struct fmapfs_inode *fi = fmapfs_i(inode);
 	LIST_HEAD(ios);
+	bool rc;
 
 	spin_lock(&fi->lock);
-	WRITE_ONCE(fi->frozen, fi->frozen + 1);
-	take_ios(&fi->fills, first, last, &ios);
+	rc = !fi->map;
+	if (rc) {
+		WRITE_ONCE(fi->frozen, fi->frozen + 1);
+		take_ios(&fi->fills, first, last, &ios);
+	}
 	spin_unlock(&fi->lock);
 	detach(&ios);
+	return rc;
 }
 
 void fmapfs_cache_thaw(struct inode *inode)
@@ -194,7 +202,7 @@ int fmapfs_cache_wait(struct inode *inode)
 
 /**
  * fmapfs_cache_invalidate - drop pages, that the next read asks the server
- * @inode: a regular file without a map
+ * @inode: a regular file; nothing happens if it has a map
  * @first: first page
  * @last: last page
  *
@@ -204,7 +212,8 @@ int fmapfs_cache_invalidate(struct inode *inode, pgoff_t first, pgoff_t last)
 {
 	int rc;
 
-	fmapfs_cache_freeze(inode, first, last);
+	if (!fmapfs_cache_freeze(inode, first, last))
+		return 0;
 	rc = invalidate_inode_pages2_range(inode->i_mapping, first, last);
 	fmapfs_cache_thaw(inode);
 	return rc;
@@ -212,14 +221,15 @@ int fmapfs_cache_invalidate(struct inode *inode, pgoff_t first, pgoff_t last)
 
 /**
  * fmapfs_cache_truncate - the file ends earlier, or has ended earlier meanwhile
- * @inode: a regular file without a map
+ * @inode: a regular file; nothing happens if it has a map
  * @size: where, bytes
  *
  * Never waits for the server.
  */
 void fmapfs_cache_truncate(struct inode *inode, loff_t size)
 {
-	fmapfs_cache_freeze(inode, size >> PAGE_SHIFT, ULONG_MAX);
+	if (!fmapfs_cache_freeze(inode, size >> PAGE_SHIFT, ULONG_MAX))
+		return;
 	truncate_pagecache(inode, size);
 	fmapfs_cache_thaw(inode);
 }
@@ -232,9 +242,9 @@ void fmapfs_cache_truncate(struct inode *inode, loff_t size)
  */
 void fmapfs_cache_zero(struct inode *inode, loff_t pos, loff_t end)
 {
-	if (pos > end)
+	if (pos > end ||
+	    !fmapfs_cache_freeze(inode, pos >> PAGE_SHIFT, end >> PAGE_SHIFT))
 		return;
-	fmapfs_cache_freeze(inode, pos >> PAGE_SHIFT, end >> PAGE_SHIFT);
 	truncate_pagecache_range(inode, pos, end);
 	fmapfs_cache_thaw(inode);
 }
@@ -310,8 +320,9 @@ void fmapfs_cache_written(struct inode *inode, loff_t pos, const void *data,
 {
 	size_t n;
 
-	fmapfs_cache_freeze(inode, pos >> PAGE_SHIFT,
-			    (pos + len - 1) >> PAGE_SHIFT);
+	if (!fmapfs_cache_freeze(inode, pos >> PAGE_SHIFT,
+				 (pos + len - 1) >> PAGE_SHIFT))
+		return;
 	for (; len; pos += n, data += n, len -= n)
 		n = store(inode->i_mapping, pos, data, len);
 	fmapfs_cache_thaw(inode);

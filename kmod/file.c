@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regular files. Each operation goes one of two ways, which opening decides for
- * as long as the file is open: a file with a map is memory (dax.c), any other is
- * read and written by the server, with the page cache in between (plain.c).
+ * Regular files. Each operation goes one of two ways: a file with a map is memory
+ * (dax.c), any other is read and written by the server, with the page cache in
+ * between (plain.c). Opening decides that, and an ordinary file that is given a size
+ * may become memory: not under a call that has begun, nor under a mapping.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -137,29 +138,44 @@ static int fmapfs_fsync(struct file *file, loff_t start, loff_t end,
 static ssize_t fmapfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t rc;
 
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
-	return fmapfs_has_map(inode) ? fmapfs_dax_read_iter(iocb, to) :
-				       fmapfs_plain_read(iocb, to);
+	if (!fmapfs_ordinary_begin(inode))
+		return fmapfs_dax_read_iter(iocb, to);
+	rc = fmapfs_plain_read(iocb, to);
+	fmapfs_ordinary_end(inode);
+	return rc;
 }
 
 static ssize_t fmapfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t rc;
 
 	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
-	return fmapfs_has_map(inode) ? fmapfs_dax_write_iter(iocb, from) :
-				       fmapfs_plain_write(iocb, from);
+	if (!fmapfs_ordinary_begin(inode))
+		return fmapfs_dax_write_iter(iocb, from);
+	rc = fmapfs_plain_write(iocb, from);
+	fmapfs_ordinary_end(inode);
+	return rc;
 }
 
 static int fmapfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (READ_ONCE(fmapfs_i(file_inode(file))->bad))
+	struct inode *inode = file_inode(file);
+	int rc;
+
+	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
-	return fmapfs_has_map(file_inode(file)) ? fmapfs_dax_mmap(file, vma) :
-						  fmapfs_plain_mmap(file, vma);
+	if (!fmapfs_ordinary_begin(inode))
+		return fmapfs_dax_mmap(file, vma);
+	rc = fmapfs_plain_mmap(file, vma);
+	if (rc)
+		fmapfs_ordinary_end(inode);
+	return rc;
 }
 
 /*
@@ -171,13 +187,16 @@ static ssize_t fmapfs_splice_read(struct file *file, loff_t *pos,
 				  unsigned int flags)
 {
 	const struct fmapfs_file *ff = file->private_data;
+	struct inode *inode = file_inode(file);
+	ssize_t rc;
 
-	if (READ_ONCE(fmapfs_i(file_inode(file))->bad))
+	if (READ_ONCE(fmapfs_i(inode)->bad))
 		return -EIO;
-	if (fmapfs_has_map(file_inode(file)) ||
-	    ff->open_flags & FOPEN_DIRECT_IO)
+	if (ff->open_flags & FOPEN_DIRECT_IO || !fmapfs_ordinary_begin(inode))
 		return copy_splice_read(file, pos, pipe, len, flags);
-	return filemap_splice_read(file, pos, pipe, len, flags);
+	rc = filemap_splice_read(file, pos, pipe, len, flags);
+	fmapfs_ordinary_end(inode);
+	return rc;
 }
 
 static int fmapfs_fiemap(struct inode *inode, struct fiemap_extent_info *info,
@@ -207,6 +226,7 @@ const struct file_operations fmapfs_file_fops = {
 	.compat_ioctl		= fmapfs_compat_ioctl,
 	.fallocate		= fmapfs_fallocate,
 	.copy_file_range	= fmapfs_copy_file_range,
+	.fadvise		= fmapfs_fadvise,
 	.poll			= fmapfs_poll,
 	FMAPFS_FOP_MMAP_SYNC,
 };

@@ -9,15 +9,18 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
-#include "proto.h"
+#include "cache.h"
 #include "trace.h"
 
 /* How often a map is asked for that is not of the size of the attributes. */
 #define SIZE_TRIES	3
 
-/* Nobody else answers that: some pages are pinned. */
+/* Nobody else answers these: some pages are pinned; */
 #define PINNED		(-ERESTARTNOHAND)
+/* somebody uses the file as an ordinary one; */
+#define IN_USE		(-ERESTART_RESTARTBLOCK)
+/* somebody is at its page cache, for a moment. */
+#define CACHE_IN_USE	(-ERESTARTSYS)
 
 /*
  * Pinned pages are waited for by turns, in jiffies. First with the file locked:
@@ -45,14 +48,22 @@ static void publish(struct inode *inode, struct fmapfs_map *map)
 	WRITE_ONCE(fi->revoked, false);
 }
 
-/* Makes a DAX file of an ordinary one. */
+/*
+ * Makes a DAX file of an ordinary one, with which nobody does anything: nobody comes to,
+ * before he sees the map.
+ */
 static int become_dax(struct inode *inode, struct fmapfs_map *map)
 {
 	struct address_space *mapping = inode->i_mapping;
+	struct fmapfs_inode *fi = fmapfs_i(inode);
 
-	lockdep_assert_held(&fmapfs_i(inode)->lock);
-	if (mapping_mapped(mapping) || !mapping_empty(mapping))
-		return -EBUSY;
+	lockdep_assert_held(&fi->lock);
+	if (fi->frozen)
+		return CACHE_IN_USE;
+	if (fi->ordinary || !list_empty(&fi->fills) ||
+	    !list_empty(&fi->changes) || mapping_mapped(mapping) ||
+	    !mapping_empty(mapping))
+		return IN_USE;
 	mapping->a_ops = &fmapfs_dax_aops;
 	/* Without the server, times are ours to keep. */
 	inode_set_flags(inode, S_DAX, S_DAX | S_NOCMTIME);
@@ -78,6 +89,38 @@ static int install(struct inode *inode, struct fmapfs_map *map)
 	return rc;
 }
 
+/*
+ * Guarded by map_lock. What an ordinary file has in the page cache goes, without waiting
+ * for who may be waiting for the server. Return: 0, IN_USE or -EINTR.
+ */
+static int empty_cache(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+
+	if (fi->map)
+		return 0;
+	if (READ_ONCE(fi->ordinary))
+		return IN_USE;
+	fmapfs_cache_truncate(inode, 0);
+	return fmapfs_cache_wait(inode);
+}
+
+/* As claim_and_install(), of memory that was claimed. */
+static int try_install(struct inode *inode, struct fmapfs_map *map)
+{
+	int rc = empty_cache(inode);
+
+	if (rc)
+		return rc;
+	filemap_invalidate_lock(inode->i_mapping);
+	/* What has come since: not what somebody has locked. */
+	if (!fmapfs_i(inode)->map)
+		invalidate_mapping_pages(inode->i_mapping, 0, ULONG_MAX);
+	rc = install(inode, map);
+	filemap_invalidate_unlock(inode->i_mapping);
+	return rc;
+}
+
 /* Guarded by map_lock. On an error @map has no memory. */
 static int claim_and_install(struct inode *inode, struct fmapfs_map *map)
 {
@@ -87,12 +130,9 @@ static int claim_and_install(struct inode *inode, struct fmapfs_map *map)
 		return rc;
 	/* Before the first fault, so that a removal finds every page. */
 	fmapfs_claims_start(map);
-	filemap_invalidate_lock(inode->i_mapping);
-	/* What FUSE_NOTIFY_STORE may have left. */
-	if (!fmapfs_i(inode)->map)
-		truncate_inode_pages(inode->i_mapping, 0);
-	rc = install(inode, map);
-	filemap_invalidate_unlock(inode->i_mapping);
+	do {
+		rc = try_install(inode, map);
+	} while (rc == CACHE_IN_USE);
 	if (rc) {
 		fmapfs_claims_stop(map);
 		fmapfs_claims_remove(map);
@@ -156,6 +196,24 @@ static int ask(struct inode *inode, bool *none)
 	return rc;
 }
 
+/*
+ * Guarded by open_lock. While the file is in use as an ordinary one it stays that: who
+ * opens it next asks.
+ */
+static int ask_first(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	bool none;
+	int rc;
+
+	if (fi->asked || READ_ONCE(fi->ordinary) ||
+	    READ_ONCE(fmapfs_sb(inode->i_sb)->no_fmap))
+		return 0;
+	rc = ask(inode, &none);
+	fi->asked = !rc;
+	return rc == IN_USE ? 0 : rc;
+}
+
 /**
  * fmapfs_fmap_fetch - know whether a file has a map, and have it
  * @inode: a regular file, which is being opened
@@ -167,8 +225,7 @@ int fmapfs_fmap_fetch(struct inode *inode)
 {
 	u64 flags = fmapfs_agreed(inode->i_sb)->flags;
 	struct fmapfs_inode *fi = fmapfs_i(inode);
-	bool none;
-	int rc = 0;
+	int rc;
 
 	if (!(flags & FUSE_DAX_FMAP) || fmapfs_map_in_force(inode))
 		return 0;
@@ -176,10 +233,32 @@ int fmapfs_fmap_fetch(struct inode *inode)
 		return fmapfs_fmap_renew(inode);
 	if (mutex_lock_killable(&fi->open_lock))
 		return -EINTR;
-	if (!fi->asked && !READ_ONCE(fmapfs_sb(inode->i_sb)->no_fmap)) {
-		rc = ask(inode, &none);
-		fi->asked = !rc;
-	}
+	rc = ask_first(inode);
+	mutex_unlock(&fi->open_lock);
+	return rc;
+}
+
+/**
+ * fmapfs_fmap_ask_again - a file without a map was given a size: now it may have one
+ * @inode: a regular file; its i_rwsem is held for writing
+ *
+ * So who makes a file, and gives it a size, can map it there and then. Return: 0, and
+ * fmapfs_has_map() tells; or an error: the size is what it was given, but the map that
+ * the server tells of cannot be had.
+ */
+int fmapfs_fmap_ask_again(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	int rc = 0;
+
+	if (!(fmapfs_agreed(inode->i_sb)->flags & FUSE_DAX_FMAP) ||
+	    fmapfs_has_map(inode))
+		return 0;
+	if (mutex_lock_killable(&fi->open_lock))
+		return -EINTR;
+	fi->asked = false;
+	if (!fmapfs_has_map(inode))
+		rc = ask_first(inode);
 	mutex_unlock(&fi->open_lock);
 	return rc;
 }
@@ -493,57 +572,4 @@ void fmapfs_fmap_evict(struct inode *inode)
 	}
 	fi->map = NULL;
 	fmapfs_map_drop(map);
-}
-
-/* --- showing it --- */
-
-static int encode(struct inode *inode, void **bufp, u32 *size)
-{
-	const struct fmapfs_map *map;
-	int rc;
-
-	if (!fmapfs_has_map(inode))
-		return -ENODATA;
-	rc = fmapfs_map_lock(inode);
-	if (rc)
-		return rc;
-	map = fmapfs_i(inode)->map;
-	if (*size < map->fmap->wire_size) {
-		*size = map->fmap->wire_size;
-		rc = -EOVERFLOW;
-		goto unlock;
-	}
-	*size = map->fmap->wire_size;
-	*bufp = kvmalloc(*size, GFP_KERNEL_ACCOUNT);
-	rc = *bufp ? fmap_encode(map->fmap, *bufp, *size) : -ENOMEM;
-
-unlock:
-	up_read(&fmapfs_i(inode)->map_lock);
-	return rc;
-}
-
-/**
- * fmapfs_fmap_ioctl - FMAPFS_IOC_GET_FMAP
- * @inode: a regular file
- * @arg: see struct fmapfs_get_fmap
- *
- * Return: 0 or -errno, as documented with the structure.
- */
-long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg)
-{
-	struct fmapfs_get_fmap get;
-	void *buf = NULL;
-	int rc;
-
-	if (copy_from_user(&get, arg, sizeof(get)))
-		return -EFAULT;
-	if (get.flags)
-		return -EINVAL;
-	rc = encode(inode, &buf, &get.size);
-	if (!rc && copy_to_user(u64_to_user_ptr(get.buf), buf, get.size))
-		rc = -EFAULT;
-	if ((!rc || rc == -EOVERFLOW) && put_user(get.size, &arg->size))
-		rc = -EFAULT;
-	kvfree(buf);
-	return rc;
 }

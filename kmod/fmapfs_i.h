@@ -223,7 +223,8 @@ struct fmapfs_listing_at {
  * @map_lock: with invalidate_lock, guards the map
  * @map: the file's map, or NULL. Written under @map_lock and invalidate_lock, both
  *	held for writing; read under either. Once there is one, there is until
- *	eviction: fmapfs_has_map().
+ *	eviction: fmapfs_has_map(); and none comes while @ordinary, @frozen, or with
+ *	@fills or @changes
  * @revoked: the server has taken @map back: it has no memory any more, and who
  *	needs one asks for another. Guarded as @map, and by @lock: meanwhile the
  *	size is that of the attributes
@@ -235,7 +236,10 @@ struct fmapfs_listing_at {
  *	nothing else. Written under @lock
  * @failed_at: at which address; guarded by @lock
  * @devs_used: devices of all the maps that the file has had; only grows
- * @asked: GET_FMAP was answered: with @map, or with "none". Guarded by @open_lock
+ * @asked: GET_FMAP was answered, since the file was last given a size: with @map, or
+ *	with "none". Guarded by @open_lock
+ * @ordinary: calls under way, and mappings, that have the file for an ordinary one:
+ *	it gets no map meanwhile. Guarded by @lock
  * @fills: READs that hold locked folios: struct fmapfs_io; guarded by @lock
  * @changes: requests that change data: struct fmapfs_io; guarded by @lock
  * @frozen: how many want no READ to get folios now; guarded by @lock
@@ -274,6 +278,7 @@ struct fmapfs_inode {
 	unsigned long failed_at;
 	u64 devs_used;
 	bool asked;
+	unsigned int ordinary;
 	struct list_head fills;
 	struct list_head changes;
 	unsigned int frozen;
@@ -337,7 +342,10 @@ static inline void fmapfs_count(struct super_block *sb,
 	percpu_counter_add(&fmapfs_sb(sb)->counters[which], n);
 }
 
-/* Has the file a map? Once the file is open the answer stays. */
+/*
+ * Has the file a map? If it has, it is memory for good. If not, it may be at any time,
+ * but for who has fmapfs_ordinary_begin().
+ */
 static inline bool fmapfs_has_map(const struct inode *inode)
 {
 	/* Pairs with the release where fmap.c publishes the map. */
@@ -445,6 +453,8 @@ int fmapfs_finish_open(struct inode *inode, struct file *file,
 ssize_t fmapfs_plain_read(struct kiocb *iocb, struct iov_iter *to);
 ssize_t fmapfs_plain_write(struct kiocb *iocb, struct iov_iter *from);
 int fmapfs_plain_mmap(struct file *file, struct vm_area_struct *vma);
+bool fmapfs_ordinary_begin(struct inode *inode);
+void fmapfs_ordinary_end(struct inode *inode);
 void fmapfs_was_read(struct inode *inode);
 void fmapfs_written(struct inode *inode, loff_t end);
 void fmapfs_file_caches(struct inode *inode, struct fmapfs_file *ff);
@@ -458,12 +468,13 @@ bool fmapfs_fault_failed_before(struct fmapfs_inode *fi,
 /* In range.c */
 loff_t fmapfs_llseek(struct file *file, loff_t offset, int whence);
 long fmapfs_fallocate(struct file *file, int mode, loff_t pos, loff_t len);
+int fmapfs_fadvise(struct file *file, loff_t pos, loff_t len, int advice);
 ssize_t fmapfs_copy_file_range(struct file *in, loff_t pos_in,
 			       struct file *out, loff_t pos_out, size_t len,
 			       unsigned int flags);
 
 /* In cache.c */
-void fmapfs_cache_freeze(struct inode *inode, pgoff_t first, pgoff_t last);
+bool fmapfs_cache_freeze(struct inode *inode, pgoff_t first, pgoff_t last);
 void fmapfs_cache_thaw(struct inode *inode);
 int fmapfs_cache_invalidate(struct inode *inode, pgoff_t first, pgoff_t last);
 void fmapfs_cache_truncate(struct inode *inode, loff_t size);
@@ -547,15 +558,16 @@ int fmapfs_map_new(struct inode *inode, const u64 *size,
 		   struct fmapfs_map **mapp);
 int fmapfs_map_claim(struct fmapfs_map *map);
 void fmapfs_map_drop(struct fmapfs_map *map);
+long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg);
 
 /* In fmap.c */
 int fmapfs_fmap_fetch(struct inode *inode);
+int fmapfs_fmap_ask_again(struct inode *inode);
 int fmapfs_fmap_refetch(struct inode *inode, u64 size);
 int fmapfs_fmap_renew(struct inode *inode);
 int fmapfs_fmap_revoke(struct inode *inode);
 int fmapfs_map_lock(struct inode *inode);
 void fmapfs_fmap_evict(struct inode *inode);
-long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg);
 
 /* In dax.c */
 extern const struct address_space_operations fmapfs_dax_aops;

@@ -2,9 +2,10 @@
 /*
  * Making an fmap: fetched message → decoded → the size agrees → the devices are
  * there and large enough. Then its memory can be claimed, and it be put in force
- * (fmap.c). What fails before leaves no trace but a message.
+ * (fmap.c). What fails before leaves no trace but a message. And showing it.
  */
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include "proto.h"
 
 /* --- checking --- */
@@ -263,5 +264,58 @@ int fmapfs_map_new(struct inode *inode, const u64 *size,
 
 free_msg:
 	kvfree(msg);
+	return rc;
+}
+
+/* --- showing it --- */
+
+static int encode(struct inode *inode, void **bufp, u32 *size)
+{
+	const struct fmapfs_map *map;
+	int rc;
+
+	if (!fmapfs_has_map(inode))
+		return -ENODATA;
+	rc = fmapfs_map_lock(inode);
+	if (rc)
+		return rc;
+	map = fmapfs_i(inode)->map;
+	if (*size < map->fmap->wire_size) {
+		*size = map->fmap->wire_size;
+		rc = -EOVERFLOW;
+		goto unlock;
+	}
+	*size = map->fmap->wire_size;
+	*bufp = kvmalloc(*size, GFP_KERNEL_ACCOUNT);
+	rc = *bufp ? fmap_encode(map->fmap, *bufp, *size) : -ENOMEM;
+
+unlock:
+	up_read(&fmapfs_i(inode)->map_lock);
+	return rc;
+}
+
+/**
+ * fmapfs_fmap_ioctl - FMAPFS_IOC_GET_FMAP
+ * @inode: a regular file
+ * @arg: see struct fmapfs_get_fmap
+ *
+ * Return: 0 or -errno, as documented with the structure.
+ */
+long fmapfs_fmap_ioctl(struct inode *inode, struct fmapfs_get_fmap __user *arg)
+{
+	struct fmapfs_get_fmap get;
+	void *buf = NULL;
+	int rc;
+
+	if (copy_from_user(&get, arg, sizeof(get)))
+		return -EFAULT;
+	if (get.flags)
+		return -EINVAL;
+	rc = encode(inode, &buf, &get.size);
+	if (!rc && copy_to_user(u64_to_user_ptr(get.buf), buf, get.size))
+		rc = -EFAULT;
+	if ((!rc || rc == -EOVERFLOW) && put_user(get.size, &arg->size))
+		rc = -EFAULT;
+	kvfree(buf);
 	return rc;
 }

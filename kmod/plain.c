@@ -18,6 +18,36 @@ static const struct fmapfs_file *ff_of(const struct kiocb *iocb)
 	return iocb->ki_filp->private_data;
 }
 
+/**
+ * fmapfs_ordinary_begin - have a file stay an ordinary one, if it is
+ * @inode: a regular file
+ *
+ * Return: true: until fmapfs_ordinary_end() it gets no map; false: it has one.
+ */
+bool fmapfs_ordinary_begin(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+	bool rc;
+
+	/* Memory is to be read by any number at a time. */
+	if (fmapfs_has_map(inode))
+		return false;
+	spin_lock(&fi->lock);
+	rc = !fi->map;
+	fi->ordinary += rc;
+	spin_unlock(&fi->lock);
+	return rc;
+}
+
+void fmapfs_ordinary_end(struct inode *inode)
+{
+	struct fmapfs_inode *fi = fmapfs_i(inode);
+
+	spin_lock(&fi->lock);
+	fi->ordinary--;
+	spin_unlock(&fi->lock);
+}
+
 /* --- reading --- */
 
 /* The server has noted the time, if it does such things. */
@@ -405,7 +435,27 @@ static vm_fault_t plain_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/*
+ * Mappings are counted. The kernel may merge a new one with another without telling:
+ * then the count stays too high, never too low.
+ */
+static void plain_vm_open(struct vm_area_struct *vma)
+{
+	struct fmapfs_inode *fi = fmapfs_i(file_inode(vma->vm_file));
+
+	spin_lock(&fi->lock);
+	fi->ordinary++;
+	spin_unlock(&fi->lock);
+}
+
+static void plain_vm_close(struct vm_area_struct *vma)
+{
+	fmapfs_ordinary_end(file_inode(vma->vm_file));
+}
+
 static const struct vm_operations_struct plain_vm_ops = {
+	.open		= plain_vm_open,
+	.close		= plain_vm_close,
 	.fault		= plain_fault,
 	.map_pages	= filemap_map_pages,
 };
@@ -449,7 +499,10 @@ static int map_direct(struct inode *inode, struct fmapfs_file *ff, bool shared)
 	return 0;
 }
 
-/* The cache is never dirty: what is shared is for reading. */
+/*
+ * The cache is never dirty: what is shared is for reading. Under
+ * fmapfs_ordinary_begin(), which on success becomes the mapping's.
+ */
 int fmapfs_plain_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	bool shared = vma->vm_flags & VM_MAYSHARE;

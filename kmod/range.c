@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ranges of files: holes, preallocation, copies.
+ * Ranges of files: holes, preallocation, copies, advice.
  */
 #include <linux/falloc.h>
 #include <linux/fs.h>
@@ -100,8 +100,7 @@ put_req:
 	return -EOPNOTSUPP;
 }
 
-/* Under i_rwsem. */
-static int allocate(struct file *file, int mode, loff_t pos, loff_t len)
+static int try_allocate(struct file *file, int mode, loff_t pos, loff_t len)
 {
 	struct inode *inode = file_inode(file);
 	int rc = 0;
@@ -110,14 +109,25 @@ static int allocate(struct file *file, int mode, loff_t pos, loff_t len)
 		rc = inode_newsize_ok(inode, pos + len);
 	if (!rc)
 		rc = file_modified(file);
+	return rc ? rc : send_fallocate(file, mode, pos, len);
+}
+
+/* Under i_rwsem. */
+static int allocate(struct file *file, int mode, loff_t pos, loff_t len)
+{
+	struct inode *inode = file_inode(file);
+	bool ordinary = fmapfs_ordinary_begin(inode);
+	loff_t size = i_size_read(inode);
+	int rc = try_allocate(file, mode, pos, len);
+
+	if (!ordinary)
+		return rc ? rc : fmapfs_memory_changed(inode);
 	if (!rc)
-		rc = send_fallocate(file, mode, pos, len);
-	if (rc)
+		plain_allocated(inode, mode, pos, pos + len);
+	fmapfs_ordinary_end(inode);
+	if (rc || i_size_read(inode) == size)
 		return rc;
-	if (fmapfs_has_map(inode))
-		return fmapfs_memory_changed(inode);
-	plain_allocated(inode, mode, pos, pos + len);
-	return 0;
+	return fmapfs_fmap_ask_again(inode);
 }
 
 long fmapfs_fallocate(struct file *file, int mode, loff_t pos, loff_t len)
@@ -198,13 +208,16 @@ static ssize_t try_copy(struct fmapfs_copy *c)
 
 	if (in->i_sb != out->i_sb)
 		return -EXDEV;
-	if (fmapfs_has_map(in) || fmapfs_has_map(out) ||
-	    fmapfs_proto_known_missing(in->i_sb, FUSE_COPY_FILE_RANGE))
+	if (fmapfs_has_map(in) ||
+	    fmapfs_proto_known_missing(in->i_sb, FUSE_COPY_FILE_RANGE) ||
+	    !fmapfs_ordinary_begin(out))
 		return -EOPNOTSUPP;
-	if (down_write_killable(&out->i_rwsem))
-		return -EINTR;
-	rc = copy_locked(c);
-	inode_unlock(out);
+	rc = down_write_killable(&out->i_rwsem);
+	if (!rc) {
+		rc = copy_locked(c);
+		inode_unlock(out);
+	}
+	fmapfs_ordinary_end(out);
 	return rc;
 }
 
@@ -220,5 +233,19 @@ ssize_t fmapfs_copy_file_range(struct file *in, loff_t pos_in,
 
 	if (rc == -EOPNOTSUPP || rc == -EXDEV)
 		rc = splice_copy_file_range(in, pos_in, out, pos_out, len);
+	return rc;
+}
+
+/* --- advice --- */
+
+/* Reads ahead, for one. */
+int fmapfs_fadvise(struct file *file, loff_t pos, loff_t len, int advice)
+{
+	struct inode *inode = file_inode(file);
+	bool ordinary = fmapfs_ordinary_begin(inode);
+	int rc = generic_fadvise(file, pos, len, advice);
+
+	if (ordinary)
+		fmapfs_ordinary_end(inode);
 	return rc;
 }

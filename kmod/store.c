@@ -65,9 +65,8 @@ static int store_locked(struct inode *inode, loff_t pos, const void *buf,
 
 	if (down_read_killable(&inode->i_mapping->invalidate_lock))
 		return -EINTR;
-	if (!fmapfs_has_map(inode)) {
-		/* A READ that this very thread has to answer may have the page. */
-		fmapfs_cache_freeze(inode, index, index);
+	/* A READ that this very thread has to answer may have the page. */
+	if (fmapfs_cache_freeze(inode, index, index)) {
 		rc = store_piece(inode, pos, buf, len, at_end);
 		fmapfs_cache_thaw(inode);
 	}

@@ -46,6 +46,7 @@ TEST_GEN_PROGS := \
 	badmem_test \
 	badclear_test \
 	hotremove_test \
+	become_test \
 	refetch_test \
 	refresh_test \
 	populate_test \
