@@ -147,6 +147,28 @@ a_size_allocates_at_once() {
 	ended TERM
 }
 
+# By the handle that made it, then by another, then after a mount, then truncated to
+# what it has.
+who_makes_a_file_maps_it() {
+	local i
+
+	make
+	serve
+	head -c 6M /dev/urandom >"$tmp/random"
+	for i in 1 2 3; do
+		"$mapdemo" new "$mnt/made$i" $((6 << 20)) <"$tmp/random"
+		cmp "$mnt/made$i" "$tmp/random"
+		same "$(by_mmap "$mnt/made$i")" "$(sha <"$tmp/random")"
+	done
+	truncate -s 6M "$mnt/made1"
+	again
+	for i in 1 2 3; do
+		cmp "$mnt/made$i" "$tmp/random"
+	done
+	ended TERM
+	fmapfs fsck "$pmem0"
+}
+
 devices_of() { fmapfs fmap --json "$1" | grep -o '"device": *[0-9]*' | sort -u | wc -l; }
 
 stripes_lie_on_both_devices() {
@@ -318,6 +340,7 @@ a_hundred_thousand_files() {
 modprobe fmapfs
 run_cases what_goes_in_is_there \
 	a_size_allocates_at_once \
+	who_makes_a_file_maps_it \
 	stripes_lie_on_both_devices \
 	what_cannot_be_is_refused \
 	no_space_is_exact \

@@ -4,6 +4,8 @@
  *
  *   mapdemo put FILE         copies standard input into FILE, byte by byte in
  *                            memory, and has the caches written back
+ *   mapdemo new FILE SIZE    makes FILE, gives it SIZE bytes, and then the same, all by
+ *                            one handle
  *   mapdemo get FILE         copies FILE to standard output
  *   mapdemo speed map FILE   adds up FILE, and prints MiB a second
  *   mapdemo speed read FILE  the same by read(2)
@@ -30,9 +32,9 @@ struct map {
 	size_t size;	/* bytes */
 };
 
-static struct map map_file(const char *path, int prot)
+static struct map map_fd(int fd, const char *path, int prot)
 {
-	struct map m = { .fd = open(path, prot & PROT_WRITE ? O_RDWR : O_RDONLY) };
+	struct map m = { .fd = fd };
 	struct stat st;
 
 	if (m.fd < 0 || fstat(m.fd, &st))
@@ -44,15 +46,19 @@ static struct map map_file(const char *path, int prot)
 	return m;
 }
 
+static struct map map_file(const char *path, int prot)
+{
+	return map_fd(open(path, prot & PROT_WRITE ? O_RDWR : O_RDONLY), path, prot);
+}
+
 static void unmap(struct map *m)
 {
 	munmap(m->mem, m->size);
 	close(m->fd);
 }
 
-static void put(const char *path)
+static void fill(struct map m, const char *path)
 {
-	struct map m = map_file(path, PROT_READ | PROT_WRITE);
 	size_t done = 0;
 	ssize_t n;
 
@@ -66,6 +72,20 @@ static void put(const char *path)
 	if (msync(m.mem, m.size, MS_SYNC))
 		err(1, "msync %s", path);
 	unmap(&m);
+}
+
+static void put(const char *path)
+{
+	fill(map_file(path, PROT_READ | PROT_WRITE), path);
+}
+
+static void make(const char *path, const char *size)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+
+	if (fd < 0 || ftruncate(fd, strtoll(size, NULL, 0)))
+		err(1, "%s", path);
+	fill(map_fd(fd, path, PROT_READ | PROT_WRITE), path);
 }
 
 static void get(const char *path)
@@ -167,6 +187,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "put"))
 		put(argv[2]);
+	else if (argc == 4 && !strcmp(argv[1], "new"))
+		make(argv[2], argv[3]);
 	else if (argc == 3 && !strcmp(argv[1], "get"))
 		get(argv[2]);
 	else if (argc == 4 && !strcmp(argv[1], "speed"))
@@ -174,6 +196,6 @@ int main(int argc, char **argv)
 	else if (argc == 3 && !strcmp(argv[1], "hold"))
 		hold(argv[2]);
 	else
-		errx(2, "usage: mapdemo put|get|hold FILE, mapdemo speed map|read FILE");
+		errx(2, "usage: mapdemo put|get|hold FILE, mapdemo new FILE SIZE, mapdemo speed map|read FILE");
 	return 0;
 }
