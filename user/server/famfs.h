@@ -80,11 +80,11 @@ struct staged_key {
  * with its size (@sized) that is where its data are; else who has it open still, to
  * read, reads @fd, and who opens it is sent to the node of the log.
  *
- * A kernel that was told once that a file has no fmap (at CREATE, always) does not ask
- * again while it has the inode, not even after a notification. Then who has made the
- * file sized goes on by READ and WRITE, through a window; the memory is the kernel's
- * from the next open on, which is sent to the node of the log. A kernel that does ask
- * again gets the fmap by @ino, and @ino stays.
+ * A kernel that was told that a file has no fmap (at CREATE, always) asks again once it
+ * has given it a size; gets the fmap by @ino; and @ino stays. A file that got its size
+ * otherwise, by fsync(2), it does not ask for again: who has it open goes on by READ and
+ * WRITE, through a window, and who opens it once nobody has is sent to the node of the
+ * log.
  *
  * @ino: LAYOUT_PROVISIONAL and a number
  * @key: its name; @name: the same, lives as long as the layout

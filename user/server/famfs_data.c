@@ -127,14 +127,15 @@ int famfs_open(struct layout *l, uint64_t ino, int flags, bool *direct)
 
 /* --- data --- */
 
-/* A window stays open until the last one has closed the file, or it is mapped. */
+/*
+ * A window stays open until the last one has closed the file. Not if the kernel was
+ * told where the memory is: it may want it again.
+ */
 static int hold_view(struct layout *l, struct staged *s)
 {
 	int rc = 0;
 
-	if (s->mapped)
-		return -EIO;
-	if (!s->viewed) {
+	if (!s->viewed && !s->mapped) {
 		rc = view_hold(l, s->log_ino);
 		s->viewed = !rc;
 	}

@@ -129,7 +129,8 @@ static int logged_fmap(struct layout *l, uint64_t ino,
 
 /*
  * The kernel is going to have the memory of a file that it knows by the id of before:
- * the window into it goes first, and none is opened from here on.
+ * the window into it goes first, and none is held from here on. If somebody uses the
+ * file just then it takes it for an ordinary one still, and reads and writes go on.
  */
 static int staged_fmap(struct layout *l, uint64_t ino,
 		       const struct fuse_fmap **fmap)
@@ -145,7 +146,6 @@ static int staged_fmap(struct layout *l, uint64_t ino,
 	pthread_rwlock_wrlock(&l->lock);
 	if (s->log_ino && s->sized && s->named) {
 		log_ino = s->log_ino;
-		s->mapped = true;
 		viewed = s->viewed;
 		s->viewed = false;
 	}
@@ -154,6 +154,11 @@ static int staged_fmap(struct layout *l, uint64_t ino,
 		view_drop(l, log_ino);
 	if (log_ino)
 		rc = logged_fmap(l, log_ino, fmap);
+	if (!rc) {
+		pthread_rwlock_wrlock(&l->lock);
+		s->mapped = true;
+		pthread_rwlock_unlock(&l->lock);
+	}
 	pthread_mutex_unlock(&s->lock);
 	staged_unpin(l, s);
 	return rc;
