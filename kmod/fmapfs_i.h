@@ -232,9 +232,9 @@ struct fmapfs_listing_at {
  *	map: what was asked for earlier is not put in force. Guarded by @map_lock
  * @map_error: what the last attempt to get a map for a revoked one has ended with;
  *	for a fault that is tried again
- * @failed_task: whose fault was in vain, or NULL: refault.c; to be compared with,
- *	nothing else. Written under @lock
- * @failed_at: at which address; guarded by @lock
+ * @failed_task: whose fault, or read, was in vain, or NULL: refault.c; to be compared
+ *	with, nothing else. Written under @lock
+ * @failed_at: at which address, of a fault; guarded by @lock
  * @devs_used: devices of all the maps that the file has had; only grows
  * @asked: GET_FMAP was answered, since the file was last given a size: with @map, or
  *	with "none". Guarded by @open_lock
@@ -461,6 +461,8 @@ void fmapfs_file_caches(struct inode *inode, struct fmapfs_file *ff);
 void fmapfs_file_uncaches(struct inode *inode, struct fmapfs_file *ff);
 
 /* In refault.c */
+void fmapfs_read_failed(struct fmapfs_inode *fi);
+bool fmapfs_read_has_failed(struct fmapfs_inode *fi);
 void fmapfs_fault_failed(struct fmapfs_inode *fi, const struct vm_fault *vmf);
 bool fmapfs_fault_failed_before(struct fmapfs_inode *fi,
 				const struct vm_fault *vmf);

@@ -429,7 +429,8 @@ static vm_fault_t plain_fault(struct vm_fault *vmf)
 	/* The mapping may be gone when the fault is to be tried again. */
 	get_file(file);
 	ret = filemap_fault(vmf);
-	if (ret & VM_FAULT_RETRY && was_read_in_vain(inode, vmf->pgoff))
+	/* Not if the page was only taken out of the reader's hands. */
+	if (ret & VM_FAULT_RETRY && fmapfs_read_has_failed(fmapfs_i(inode)))
 		fmapfs_fault_failed(fmapfs_i(inode), vmf);
 	fput(file);
 	return ret;

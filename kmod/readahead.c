@@ -197,10 +197,13 @@ static int fmapfs_read_folio(struct file *file, struct folio *folio)
 	add_folio(io, folio);
 	rc = read_one(file, inode, io);
 	fmapfs_io_put(io);
+	if (rc && rc != AOP_TRUNCATED_PAGE)
+		fmapfs_read_failed(fmapfs_i(inode));
 	return rc;
 
 unlock:
 	folio_unlock(folio);
+	fmapfs_read_failed(fmapfs_i(inode));
 	return rc;
 }
 

@@ -11,6 +11,44 @@
 #include <linux/sched.h>
 #include "fmapfs_i.h"
 
+/* For a read that has failed, of which it is not known whether a fault wants it. */
+#define ANY_ADDRESS	ULONG_MAX
+
+static void note(struct fmapfs_inode *fi, unsigned long address)
+{
+	spin_lock(&fi->lock);
+	WRITE_ONCE(fi->failed_task, current);
+	fi->failed_at = address;
+	spin_unlock(&fi->lock);
+}
+
+/**
+ * fmapfs_read_failed - a page could not be read
+ * @fi: the file's
+ *
+ * Context: the task that reads it, maybe for a fault. Takes fi->lock.
+ */
+void fmapfs_read_failed(struct fmapfs_inode *fi)
+{
+	note(fi, ANY_ADDRESS);
+}
+
+/**
+ * fmapfs_read_has_failed - was fmapfs_read_failed() called in this fault?
+ * @fi: the file's; fmapfs_fault_failed_before() was called when the fault began
+ *
+ * Context: the task that faults. Takes fi->lock.
+ */
+bool fmapfs_read_has_failed(struct fmapfs_inode *fi)
+{
+	bool rc;
+
+	spin_lock(&fi->lock);
+	rc = fi->failed_task == current && fi->failed_at == ANY_ADDRESS;
+	spin_unlock(&fi->lock);
+	return rc;
+}
+
 /**
  * fmapfs_fault_failed - a fault was in vain, and is to be tried again
  * @fi: the file's
@@ -20,10 +58,7 @@
  */
 void fmapfs_fault_failed(struct fmapfs_inode *fi, const struct vm_fault *vmf)
 {
-	spin_lock(&fi->lock);
-	WRITE_ONCE(fi->failed_task, current);
-	fi->failed_at = vmf->address;
-	spin_unlock(&fi->lock);
+	note(fi, vmf->address);
 }
 
 /**
@@ -31,9 +66,9 @@ void fmapfs_fault_failed(struct fmapfs_inode *fi, const struct vm_fault *vmf)
  * @fi: the file's
  * @vmf: the fault
  *
- * It is forgotten thereby. As the fault may not have been tried again, but be
- * another of the same task at the same place, later, the caller should see that what
- * it has failed for is still so.
+ * Whatever this task has failed in is forgotten thereby. As the fault may not have been
+ * tried again, but be another of the same task at the same place, later, the caller
+ * should see that what it has failed for is still so.
  *
  * Context: the task that faults. Takes fi->lock.
  */
@@ -47,7 +82,7 @@ bool fmapfs_fault_failed_before(struct fmapfs_inode *fi,
 		return false;
 	spin_lock(&fi->lock);
 	rc = fi->failed_task == current && fi->failed_at == vmf->address;
-	if (rc)
+	if (fi->failed_task == current)
 		WRITE_ONCE(fi->failed_task, NULL);
 	spin_unlock(&fi->lock);
 	return rc;
