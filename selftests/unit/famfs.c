@@ -178,7 +178,7 @@ void make_pool(struct spec spec)
 	struct media_mkfs_dev devs[8] = { 0 };
 	struct media_mkfs mkfs = {
 		.version = FAMFS_VERSION_48,
-		.fs_uuid = { 7 },
+		.fs_uuid = { spec.uuid ? spec.uuid : 7 },
 		.devs = devs,
 	};
 	unsigned int i;

@@ -16,8 +16,12 @@
 
 #define ROOT	MEDIA_INO_ROOT
 
-/* A pool to be made; 0: a device of 64 MiB, a log of 8 MiB, units of 2 MiB. */
+/*
+ * A pool to be made; 0: a device of 64 MiB, a log of 8 MiB, units of 2 MiB, an uuid that
+ * begins with 7.
+ */
 struct spec {
+	uint8_t uuid;
 	unsigned int ndevs;
 	uint64_t size;
 	uint64_t log_len;

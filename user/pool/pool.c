@@ -367,6 +367,13 @@ int pool_open(struct pool **result, const struct pool_args *args,
 	return 0;
 }
 
+int pool_super(const struct pool *pool, struct media_super *now,
+	       struct media_error *err)
+{
+	return media_super_read(pool->super.mem, pool->super.len,
+				pool->devs[0].size, now, err);
+}
+
 int pool_claim(struct pool *pool)
 {
 	return reach_claim(pool->reach, 0);

@@ -171,6 +171,16 @@ void pool_close(struct pool *pool);
 int pool_claim(struct pool *pool);
 
 /**
+ * pool_super - read the superblock again
+ * @now: result; another fs_uuid than pool->sb's is that of a pool made meanwhile
+ * @err: as for media_super_read()
+ *
+ * Return: as media_super_read().
+ */
+int pool_super(const struct pool *pool, struct media_super *now,
+	       struct media_error *err);
+
+/**
  * pool_add_device - have the pool reach a device that its log has added meanwhile
  * Looks for @uuid on all devices. Return: 0 (also if it is there already), -ENODEV, ...
  */

@@ -224,6 +224,7 @@ struct complaints {
  * @ready: bit i: device i can be used
  * @wanted: bit i: device i was added to the log, but is not looked for yet
  * @quiet: what is replayed is known to the kernel
+ * @gone: the superblock is that of another pool: the log is not looked at any more
  * @held: entries of the log that are reserved for staged files
  * @next_ino: of the next staged file, without LAYOUT_PROVISIONAL
  * @amended, @maps: by node id; @staged: by node id, @names: by name
@@ -249,6 +250,7 @@ struct layout {
 	uint64_t ready;
 	uint64_t wanted;
 	bool quiet;
+	bool gone;
 	uint64_t held;
 	uint64_t next_ino;
 	struct amended *amended;
@@ -367,11 +369,11 @@ void teller_init(struct layout *layout);
 void teller_destroy(struct layout *layout);
 
 /*
- * In famfs_follow.c. famfs_follow() looks at the log once; famfs_catch_up() too,
- * with the lock held exclusively, and its errors are the caller's to act on.
+ * In famfs_follow.c. famfs_follow() looks at the log once; famfs_may_add() too, with
+ * the lock held exclusively, and says whether this host may add to it.
  */
 void famfs_follow(struct layout *layout);
-int famfs_catch_up(struct layout *layout);
+int famfs_may_add(struct layout *layout);
 void famfs_find_devices(struct layout *layout);
 extern const struct media_fs_ops famfs_news;
 

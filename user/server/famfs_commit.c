@@ -49,10 +49,10 @@ int famfs_append(struct layout *l, struct famfs_entry *entry, bool claimed,
 		 bool *appended, const struct media_node **node)
 {
 	struct media_error err = { 0 };
-	int rc = famfs_catch_up(l);
+	int rc = famfs_may_add(l);
 
 	if (rc)
-		return rc == -ENOMEM ? rc : -EIO;
+		return rc;
 	rc = media_log_append(&l->pool->media_log, entry, NULL, &err);
 	if (rc)
 		return cannot_append(l, rc, &err);
@@ -115,16 +115,19 @@ static int allocate(struct layout *l, struct staged *s, uint64_t size)
  * @s: a staged file; its lock is held
  * @size: bytes, not 0
  *
+ * The memory is written next: it must not have become somebody else's.
+ *
  * Return: 0; -ENOSPC; or an error, and nothing is reserved.
  */
 int commit_reserve(struct layout *l, struct staged *s, uint64_t size)
 {
-	int rc = 0;
+	int rc;
 
 	pthread_rwlock_wrlock(&l->lock);
-	if (s->allocated && units(l, s->map_size) != units(l, size))
+	rc = famfs_may_add(l);
+	if (s->allocated && (rc || units(l, s->map_size) != units(l, size)))
 		commit_give_back(l, s);
-	if (!s->allocated)
+	if (!rc && !s->allocated)
 		rc = allocate(l, s, size);
 	pthread_rwlock_unlock(&l->lock);
 	s->map_size = size;

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <uuid/uuid.h>
+
 #include "famfs.h"
 #include "log.h"
 
@@ -37,7 +39,9 @@ static void say_once(struct layout *l, int rc, const struct media_error *err)
 {
 	char text[MEDIA_ERROR_MAX];
 
-	if (rc == -EUCLEAN)
+	if (rc == -ENODATA)
+		snprintf(text, sizeof(text), "there is no superblock any more");
+	else if (rc == -EUCLEAN || rc == -EOPNOTSUPP)
 		media_strerror(err, text, sizeof(text));
 	else
 		snprintf(text, sizeof(text), "%s", strerror(-rc));
@@ -49,22 +53,68 @@ static void say_once(struct layout *l, int rc, const struct media_error *err)
 		 (unsigned long long)media_fs_next(l->fs));
 }
 
-/**
- * famfs_catch_up - replay what is new
- * @l: the layout; its lock is held exclusively
- *
- * Return: as media_fs_replay(); what is wrong was logged.
+/* Guarded by the lock, exclusively. */
+static void say_gone(struct layout *l, const struct media_super *now)
+{
+	char is[37], was[37];
+
+	uuid_unparse_lower(now->fs_uuid, is);
+	uuid_unparse_lower(l->pool->sb.fs_uuid, was);
+	log_line(LOG_ERR, "the pool on %s is another now (uuid %s, was %s): unmount it",
+		 l->args.source, is, was);
+}
+
+/*
+ * Guarded by the lock, exclusively. What another host has made there is not to be
+ * taken for entries of this log, nor written over. That mkfs takes the superblock
+ * away first, and only then touches the log.
  */
-int famfs_catch_up(struct layout *l)
+static int check_super(struct layout *l, struct media_error *err)
+{
+	struct media_super now;
+	int rc;
+
+	if (l->gone)
+		return -ESTALE;
+	rc = pool_super(l->pool, &now, err);
+	if (rc || !memcmp(now.fs_uuid, l->pool->sb.fs_uuid, sizeof(now.fs_uuid)))
+		return rc;
+	l->gone = true;
+	say_gone(l, &now);
+	return -ESTALE;
+}
+
+/*
+ * Guarded by the lock, exclusively: replays what is new. Return: 0; -ESTALE: the pool
+ * is gone; or why the log cannot be followed. That was logged.
+ */
+static int catch_up(struct layout *l)
 {
 	struct media_error err = { 0 };
-	int rc = media_fs_replay(l->fs, &l->pool->media_log, &err);
+	int rc = check_super(l, &err);
 
+	if (rc == -ESTALE)
+		return rc;
+	if (!rc)
+		rc = media_fs_replay(l->fs, &l->pool->media_log, &err);
 	if (rc)
 		say_once(l, rc, &err);
 	else
 		l->last_wrong[0] = '\0';
 	return rc;
+}
+
+/**
+ * famfs_may_add - take up what is new in the log, before something is added to it
+ * @l: the layout; its lock is held exclusively
+ *
+ * Return: 0; -EIO: no, and why was logged; -ENOMEM.
+ */
+int famfs_may_add(struct layout *l)
+{
+	int rc = catch_up(l);
+
+	return rc && rc != -ENOMEM ? -EIO : rc;
 }
 
 /**
@@ -102,27 +152,37 @@ void famfs_find_devices(struct layout *l)
 	}
 }
 
-/* famfs_follow - look at the log once; nobody is disturbed if there is nothing */
-void famfs_follow(struct layout *l)
+/* Is there nothing new, and nothing wrong? Asked without disturbing anybody. */
+static bool is_unchanged(struct layout *l)
 {
-	struct media_error err = { 0 };
-	struct media_head head = { 0 };
+	struct media_super now;
+	struct media_head head;
 	uint64_t known;
-	bool wanted;
-	int rc = media_log_head(&l->pool->media_log, &head, &err);
+	bool gone;
 
 	pthread_rwlock_rdlock(&l->lock);
 	known = media_fs_next(l->fs);
-	wanted = l->wanted;
+	gone = l->gone;
 	pthread_rwlock_unlock(&l->lock);
-	if (!rc && head.next == known && !wanted)
-		return;
-	pthread_rwlock_wrlock(&l->lock);
-	if (rc)
-		say_once(l, rc, &err);
-	else
-		famfs_catch_up(l);
-	wanted = l->wanted;
+	return gone ||
+	       (!pool_super(l->pool, &now, NULL) &&
+		!memcmp(now.fs_uuid, l->pool->sb.fs_uuid, sizeof(now.fs_uuid)) &&
+		!media_log_head(&l->pool->media_log, &head, NULL) &&
+		head.next == known);
+}
+
+/* famfs_follow - look at the log once */
+void famfs_follow(struct layout *l)
+{
+	bool wanted;
+
+	if (!is_unchanged(l)) {
+		pthread_rwlock_wrlock(&l->lock);
+		catch_up(l);
+		pthread_rwlock_unlock(&l->lock);
+	}
+	pthread_rwlock_rdlock(&l->lock);
+	wanted = l->wanted && !l->gone;
 	pthread_rwlock_unlock(&l->lock);
 	if (wanted)
 		famfs_find_devices(l);

@@ -34,6 +34,8 @@ static int may_make(struct layout *l, uint64_t dir, const char *name,
 
 	if (!l->master)
 		return -EROFS;
+	if (l->gone)
+		return -EIO;
 	if (is_provisional(dir))
 		return staged_find(l, dir) ? -ENOTDIR : -ESTALE;
 	node = media_fs_node(l->fs, dir);

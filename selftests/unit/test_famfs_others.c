@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What other hosts must not do to a pool that is mounted, and do.
+ *
+ *   1. Another pool is made of its device. A client looks at the log no more: what was
+ *      there is served, what is new in the other's is not taken for this one's. One
+ *      line says so.
+ *   2. The master finds out before it writes: neither the log nor a file of the other
+ *      pool changes, and who makes something gets EIO.
+ *   3. While that pool is being made there is no superblock: nothing is written, and
+ *      nothing is over yet.
+ */
+#include "famfs.h"
+
+#define LOG_AT	(2 * MIB)
+#define DATA_AT	(10 * MIB)
+
+static void follow(struct layout *l, unsigned int times)
+{
+	while (times--)
+		famfs_follow(l);
+}
+
+static void client_leaves_another_pool_alone(void **state)
+{
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	log_dir("a");
+	l = open_client();
+	make_pool((struct spec) { .uuid = 9 });
+	log_dir("b");
+	log_dir("c");
+	follow(l, 5);
+	assert_true(find(l, "a"));
+	assert_false(find(l, "b"));
+	assert_false(find(l, "c"));
+	assert_int_equal(times_said("is another now (uuid 09000000-0000-0000-0000-000000000000, was 07000000-0000-0000-0000-000000000000): unmount it"), 1);
+	assert_int_equal(times_said("cannot be followed"), 0);
+	ops->destroy(l);
+}
+
+static void master_leaves_another_pool_alone(void **state)
+{
+	uint8_t *log = malloc(8 * MIB);
+	struct layout *l;
+	struct stat st;
+	uint64_t f;
+
+	(void)state;
+	assert_non_null(log);
+	make_pool((struct spec) { 0 });
+	l = open_master();
+	f = create(l, ROOT, "f");
+	assert_int_equal(put(l, f, "mine", 0), 4);
+	make_pool((struct spec) { .uuid = 9 });
+	log_file("theirs", 6, 0, DATA_AT, FAMFS_FILE_ALL_RW);
+	memcpy(mapped(0) + DATA_AT, "theirs", 6);
+	memcpy(log, mapped(0) + LOG_AT, 8 * MIB);
+	assert_int_equal(close_file(l, f, O_RDWR), -EIO);
+	assert_int_equal(make_dir(l, ROOT, "d"), -EIO);
+	assert_int_equal(ops->create(l, &(struct layout_new) {
+			.dir = ROOT, .name = "g",
+		}, O_RDWR, &st), -EIO);
+	assert_memory_equal(log, mapped(0) + LOG_AT, 8 * MIB);
+	assert_memory_equal(mapped(0) + DATA_AT, "theirs", 6);
+	assert_int_equal(times_said("is another now"), 1);
+	ops->forget(l, f, 1);
+	ops->destroy(l);
+	free(log);
+}
+
+static void pool_without_superblock_is_waited_for(void **state)
+{
+	uint8_t super[4096];
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	l = open_master();
+	memcpy(super, mapped(0), sizeof(super));
+	memset(mapped(0), 0, sizeof(super));
+	follow(l, 5);
+	assert_int_equal(make_dir(l, ROOT, "d"), -EIO);
+	assert_int_equal(write_file(l, ROOT, "f", "abc", 3), -EIO);
+	assert_int_equal(times_said("no superblock any more"), 1);
+	memcpy(mapped(0), super, sizeof(super));
+	assert_int_equal(make_dir(l, ROOT, "d"), 0);
+	assert_int_equal(write_file(l, ROOT, "f", "abc", 3), 0);
+	ops->destroy(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FAMFS_TEST(client_leaves_another_pool_alone),
+		FAMFS_TEST(master_leaves_another_pool_alone),
+		FAMFS_TEST(pool_without_superblock_is_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
