@@ -9,6 +9,12 @@
  *      pool changes, and who makes something gets EIO.
  *   3. While that pool is being made there is no superblock: nothing is written, and
  *      nothing is over yet.
+ *   4. Another master adds to the log: what it has added is served here, too; one line
+ *      says what is wrong, and who makes something gets EIO. That also holds if it has
+ *      taken the space of a file that is being written here, which it keeps.
+ *   5. Or it writes over the last entry from here.
+ *   6. What was added before the mount is no other master's, though it could be
+ *      replayed only later.
  */
 #include "famfs.h"
 
@@ -91,12 +97,106 @@ static void pool_without_superblock_is_waited_for(void **state)
 	ops->destroy(l);
 }
 
+static void second_master_is_noticed(void **state)
+{
+	uint8_t *log = malloc(8 * MIB);
+	struct layout *l;
+	struct stat st;
+
+	(void)state;
+	assert_non_null(log);
+	make_pool((struct spec) { 0 });
+	l = open_master();
+	assert_int_equal(write_file(l, ROOT, "f", "abc", 3), 0);
+	log_file("theirs", 6, 0, DATA_AT + 2 * MIB, FAMFS_FILE_ALL_RW);
+	memcpy(log, mapped(0) + LOG_AT, 8 * MIB);
+	assert_int_equal(make_dir(l, ROOT, "d"), -EIO);
+	assert_int_equal(ops->create(l, &(struct layout_new) {
+			.dir = ROOT, .name = "g",
+		}, O_RDWR, &st), -EIO);
+	follow(l, 5);
+	assert_memory_equal(log, mapped(0) + LOG_AT, 8 * MIB);
+	assert_int_equal(times_said("another host adds to the log"), 1);
+	assert_holds(l, find(l, "f"), "abc", 3);
+	assert_holds(l, find(l, "theirs"), "\0\0\0\0\0\0", 6);
+	ops->destroy(l);
+	free(log);
+}
+
+static void space_of_second_master_is_not_written(void **state)
+{
+	uint64_t f, before;
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	l = open_master();
+	before = free_bytes(l);
+	f = create(l, ROOT, "f");
+	assert_int_equal(put(l, f, "mine", 0), 4);
+	/* Its space is reserved, and filled. */
+	assert_int_equal(ops->flush(l, f, O_RDWR), 0);
+	log_file("theirs", 6, 0, DATA_AT, FAMFS_FILE_ALL_RW);
+	memcpy(mapped(0) + DATA_AT, "theirs", 6);
+	assert_int_equal(put(l, f, "more", 0), 4);
+	ops->release(l, f, O_RDWR);
+	ops->forget(l, f, 1);
+	assert_memory_equal(mapped(0) + DATA_AT, "theirs", 6);
+	assert_int_equal(times_said("another host adds to the log"), 1);
+	assert_false(find(l, "f"));
+	follow(l, 1);
+	assert_holds(l, find(l, "theirs"), "theirs", 6);
+	assert_int_equal(free_bytes(l), before - 2 * MIB);
+	ops->destroy(l);
+}
+
+static void overwritten_entry_is_noticed(void **state)
+{
+	uint8_t header[48];
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	l = open_master();
+	memcpy(header, mapped(0) + LOG_AT, sizeof(header));
+	assert_int_equal(make_dir(l, ROOT, "mine"), 0);
+	memcpy(mapped(0) + LOG_AT, header, sizeof(header));
+	log_dir("theirs");
+	assert_int_equal(make_dir(l, ROOT, "d"), -EIO);
+	assert_int_equal(times_said("another host adds to the log"), 1);
+	ops->destroy(l);
+}
+
+static void entries_of_before_are_nobody_elses(void **state)
+{
+	uint8_t *mode = NULL;
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	log_dir("a");
+	log_dir("b");
+	mode = mapped(0) + LOG_AT + 48 + 544 + 24;
+	*mode ^= 1;
+	l = open_master();
+	assert_int_equal(make_dir(l, ROOT, "c"), -EIO);
+	*mode ^= 1;
+	assert_int_equal(make_dir(l, ROOT, "c"), 0);
+	assert_true(find(l, "b"));
+	assert_int_equal(times_said("another host adds to the log"), 0);
+	ops->destroy(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FAMFS_TEST(client_leaves_another_pool_alone),
 		FAMFS_TEST(master_leaves_another_pool_alone),
 		FAMFS_TEST(pool_without_superblock_is_waited_for),
+		FAMFS_TEST(second_master_is_noticed),
+		FAMFS_TEST(space_of_second_master_is_not_written),
+		FAMFS_TEST(overwritten_entry_is_noticed),
+		FAMFS_TEST(entries_of_before_are_nobody_elses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

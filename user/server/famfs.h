@@ -225,6 +225,10 @@ struct complaints {
  * @wanted: bit i: device i was added to the log, but is not looked for yet
  * @quiet: what is replayed is known to the kernel
  * @gone: the superblock is that of another pool: the log is not looked at any more
+ * @split: another host adds to the log, of which this one is the master: it does not
+ *	any more
+ * @appended: entries that were there when it was prepared, or are from here
+ * @last: crc of the last one of these that is from here; 0: none is
  * @held: entries of the log that are reserved for staged files
  * @next_ino: of the next staged file, without LAYOUT_PROVISIONAL
  * @amended, @maps: by node id; @staged: by node id, @names: by name
@@ -251,6 +255,9 @@ struct layout {
 	uint64_t wanted;
 	bool quiet;
 	bool gone;
+	bool split;
+	uint64_t appended;
+	uint64_t last;
 	uint64_t held;
 	uint64_t next_ino;
 	struct amended *amended;

@@ -58,6 +58,8 @@ int famfs_append(struct layout *l, struct famfs_entry *entry, bool claimed,
 		return cannot_append(l, rc, &err);
 	if (appended)
 		*appended = true;
+	l->appended = entry->seqnum + 1;
+	l->last = entry->crc;
 	l->quiet = true;
 	rc = media_fs_add(l->fs, entry, claimed, node, &err);
 	l->quiet = false;

@@ -84,6 +84,34 @@ static int check_super(struct layout *l, struct media_error *err)
 	return -ESTALE;
 }
 
+/* Was an entry added, or written over that is from here? */
+static bool is_foreign(struct layout *l)
+{
+	struct famfs_entry entry;
+	struct media_head head;
+
+	if (media_log_head(&l->pool->media_log, &head, NULL))
+		return false;
+	if (head.next > l->appended)
+		return true;
+	return l->last && !media_log_entry(&l->pool->media_log, l->appended - 1,
+					   &entry, NULL) &&
+	       entry.crc != l->last;
+}
+
+/*
+ * Guarded by the lock, exclusively. Nothing but a second master adds to the log of a
+ * master: the space that one gives to a file the other may have given already.
+ */
+static void look_for_other_master(struct layout *l)
+{
+	if (!l->master || l->split || !is_foreign(l))
+		return;
+	l->split = true;
+	log_line(LOG_ERR, "%s: another host adds to the log, too, as if it were the master (was a machine cloned, with its system uuid?): nothing is added here any more, until one of them has another uuid and this one has unmounted",
+		 l->args.source);
+}
+
 /*
  * Guarded by the lock, exclusively: replays what is new. Return: 0; -ESTALE: the pool
  * is gone; or why the log cannot be followed. That was logged.
@@ -97,6 +125,7 @@ static int catch_up(struct layout *l)
 		return rc;
 	if (!rc)
 		rc = media_fs_replay(l->fs, &l->pool->media_log, &err);
+	look_for_other_master(l);
 	if (rc)
 		say_once(l, rc, &err);
 	else
@@ -114,6 +143,8 @@ int famfs_may_add(struct layout *l)
 {
 	int rc = catch_up(l);
 
+	if (!rc && l->split)
+		return -EIO;
 	return rc && rc != -ENOMEM ? -EIO : rc;
 }
 

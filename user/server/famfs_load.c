@@ -101,6 +101,7 @@ static int replay(struct layout *l)
 		rc = media_log_head(&l->pool->media_log, &head, &err);
 	if (!rc) {
 		l->entries_max = head.entries_max;
+		l->appended = head.next;
 		rc = media_fs_replay(l->fs, &l->pool->media_log, &err);
 		if (!rc || rc == -ENOMEM)
 			return rc;

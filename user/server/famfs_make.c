@@ -34,7 +34,7 @@ static int may_make(struct layout *l, uint64_t dir, const char *name,
 
 	if (!l->master)
 		return -EROFS;
-	if (l->gone)
+	if (l->gone || l->split)
 		return -EIO;
 	if (is_provisional(dir))
 		return staged_find(l, dir) ? -ENOTDIR : -ESTALE;
