@@ -7,7 +7,9 @@
  *   2. A client sees within a poll interval what the master has made.
  *   3. A bad entry is logged once, what came before stays, and when it is mended it
  *      goes on. So it is with a bad header.
- *   4. A device that is added can be used.
+ *   4. A device that is added can be used; if it is not there it is looked for at each
+ *      look at the log, which is said once, and can be used as soon as it is. So can one
+ *      that was missing at the mount.
  *   5. What the master makes itself is told only where the kernel must look again.
  *   6. Stopping does not wait for who waits for the server.
  *   7. Readers and the follower do not get in each other's way.
@@ -129,12 +131,23 @@ static void bad_header_is_said_once(void **state)
 	ops->destroy(l);
 }
 
-static void added_device_can_be_used(void **state)
+/* What another host does; its superblock is there before the log tells of it. */
+static void add_device(void)
 {
-	struct media_mkfs_dev dev = { .size = 64 * MIB, .uuid = { 0xee } };
-	struct media_log log;
+	struct media_mkfs_dev dev = {
+		.super = mapped(1), .size = 64 * MIB, .uuid = { 0xee },
+	};
+	struct media_log log = the_log();
 	struct media_super sb;
 	struct media_error err;
+
+	assert_int_equal(media_super_read(mapped(0), 4096, 0, &sb, &err), 0);
+	assert_int_equal(media_add_device(&dev, &sb, &log, 1, NULL, &err), 0);
+}
+
+static void added_device_can_be_used(void **state)
+{
+	struct media_log log;
 	struct layout_args args;
 	const struct dev_info *info;
 	const char *others[2];
@@ -143,14 +156,11 @@ static void added_device_can_be_used(void **state)
 
 	(void)state;
 	make_pool((struct spec) { 0 });
-	dev.super = mapped(1);
 	others[0] = image(1);
 	others[1] = NULL;
-	/* Its superblock is there before the log tells of it. */
-	assert_int_equal(media_super_read(mapped(0), 4096, 0, &sb, &err), 0);
 	log = the_log();
 	memcpy(before, log.mem, sizeof(before));
-	assert_int_equal(media_add_device(&dev, &sb, &log, 1, NULL, &err), 0);
+	add_device();
 	memcpy(after, log.mem, sizeof(after));
 	memcpy(log.mem, before, sizeof(before));
 	args = client_args();
@@ -165,6 +175,58 @@ static void added_device_can_be_used(void **state)
 	assert_string_equal(info->path, image(1));
 	assert_holds(l, find(l, "f"), "\0\0\0\0\0", 5);
 	assert_int_equal(free_bytes(l), (54 + 62 - 2) * MIB);
+	ops->destroy(l);
+}
+
+static void device_is_plugged_in_later(void **state)
+{
+	const char *others[] = { image(1), NULL };
+	struct layout_args args;
+	const struct dev_info *info;
+	struct layout *l;
+	unsigned int i;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	args = client_args();
+	args.pool.devices = others;
+	l = open_args(args);
+	add_device();
+	log_file("f", 5, 1, 4 * MIB, FAMFS_FILE_ALL_RW);
+	assert_int_equal(rename(image(1), in_dir("away")), 0);
+	said[0] = '\0';
+	for (i = 0; i < 5; i++)
+		famfs_follow(l);
+	assert_int_equal(times_said("is not to be found"), 1);
+	assert_int_equal(times_said("is not there"), 1);
+	assert_int_equal(times_said(image(1)), 1);
+	assert_int_equal(ops->device(l, 1, &info), -ENODEV);
+	assert_int_equal(rename(in_dir("away"), image(1)), 0);
+	for (i = 0; i < 5; i++)
+		famfs_follow(l);
+	assert_int_equal(times_said("device 1 was added: "), 1);
+	assert_int_equal(ops->device(l, 1, &info), 0);
+	assert_holds(l, find(l, "f"), "\0\0\0\0\0", 5);
+	ops->destroy(l);
+}
+
+static void missing_device_comes_back(void **state)
+{
+	struct layout_args args;
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { .ndevs = 2 });
+	log_file("f", 5, 1, 4 * MIB, FAMFS_FILE_ALL_RW);
+	assert_int_equal(rename(image(1), in_dir("away")), 0);
+	args = client_args();
+	args.pool.degraded = true;
+	l = open_args(args);
+	famfs_follow(l);
+	assert_int_equal(times_said("device 1"), 2);
+	assert_int_equal(rename(in_dir("away"), image(1)), 0);
+	famfs_follow(l);
+	assert_holds(l, find(l, "f"), "\0\0\0\0\0", 5);
 	ops->destroy(l);
 }
 
@@ -315,6 +377,8 @@ int main(void)
 		FAMFS_TEST(bad_entry_is_said_once),
 		FAMFS_TEST(bad_header_is_said_once),
 		FAMFS_TEST(added_device_can_be_used),
+		FAMFS_TEST(device_is_plugged_in_later),
+		FAMFS_TEST(missing_device_comes_back),
 		FAMFS_TEST(own_files_are_told_where_it_matters),
 		FAMFS_TEST(stopping_frees_who_waits),
 		FAMFS_TEST(readers_are_not_disturbed),

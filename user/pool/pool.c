@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 
 #include <uuid/uuid.h>
 
@@ -15,14 +16,27 @@
 /**
  * struct pool_impl - what a pool knows beside what its user sees
  * @pool: what he sees
- * @others: devices to look at first, with their superblocks
+ * @names: of devices to look at first, up to NULL; may be NULL
+ * @others: those of them that are in nobody's use, with their superblocks
  * @nothers: how many
+ * @seen: devices that there were when all were looked through; @nseen: how many
+ * @again: when that is to be done again though there are no others; CLOCK_MONOTONIC
  */
 struct pool_impl {
 	struct pool pool;
+	char **names;
 	struct pool_found *others;
 	unsigned int nothers;
+	struct dev_info *seen;
+	unsigned int nseen;
+	time_t again;
 };
+
+/*
+ * To look at a device is to have it exclusively for a moment: that must not be done all
+ * the time while one is missing. Seconds.
+ */
+#define SCAN_AGAIN	30
 
 static struct pool_impl *impl_of(struct pool *pool)
 {
@@ -116,37 +130,75 @@ static int open_log(struct pool *pool, struct media_head *head)
  * Further devices
  */
 
-/* Those that were named are looked at once, for they are in nobody's use yet. */
-static int look_at_others(struct pool_impl *impl, const char *const *names)
+static bool is_in_use(const struct pool *pool, const char *path)
 {
+	unsigned int i;
+
+	for (i = 0; i < pool->ndevs; i++)
+		if (pool->devs[i].size && !strcmp(pool->devs[i].path, path))
+			return true;
+	return false;
+}
+
+static void look_at(struct pool_impl *impl, const char *name)
+{
+	struct pool_found *found = &impl->others[impl->nothers];
 	const struct pool_log *msgs = impl->pool.msgs;
-	unsigned int n = 0;
+	char text[MEDIA_ERROR_MAX];
+	struct media_error err;
+	int rc;
+
+	rc = pool_resolve(name, impl->pool.flags, msgs, &found->dev);
+	/* To name one again that is in use does no harm. */
+	if (rc || is_in_use(&impl->pool, found->dev.path))
+		return;
+	rc = pool_look(&found->dev, impl->pool.flags, msgs, &found->sb, &err);
+	if (!rc)
+		impl->nothers++;
+	else if (rc == -ENODATA)
+		pool_say(msgs, LOG_WARNING, "%s is of no pool", found->dev.path);
+	else if (err.field[0])
+		pool_say(msgs, LOG_WARNING, "%s: %s", found->dev.path,
+			 media_strerror(&err, text, sizeof(text)));
+}
+
+/* Those that were named, as they are now. */
+static void look_at_others(struct pool_impl *impl)
+{
+	char **name;
+
+	impl->nothers = 0;
+	for (name = impl->names; name && *name; name++)
+		look_at(impl, *name);
+}
+
+static int name_others(struct pool_impl *impl, const char *const *names)
+{
+	unsigned int i, n = 0;
 
 	while (names && names[n])
 		n++;
-	impl->others = calloc(n ? n : 1, sizeof(*impl->others));
-	if (!impl->others)
+	impl->names = calloc(n + 1, sizeof(*impl->names));
+	impl->others = calloc(n + 1, sizeof(*impl->others));
+	if (!impl->names || !impl->others)
 		return -ENOMEM;
-	for (; n--; names++) {
-		struct pool_found *found = &impl->others[impl->nothers];
-		char text[MEDIA_ERROR_MAX];
-		struct media_error err;
-		int rc;
-
-		rc = pool_resolve(*names, impl->pool.flags, msgs, &found->dev);
-		/* To name the primary one again does no harm. */
-		if (rc || !strcmp(found->dev.path, impl->pool.devs[0].path))
-			continue;
-		rc = pool_look(&found->dev, impl->pool.flags, msgs, &found->sb, &err);
-		if (!rc)
-			impl->nothers++;
-		else if (rc == -ENODATA)
-			pool_say(msgs, LOG_WARNING, "%s is of no pool", found->dev.path);
-		else if (err.field[0])
-			pool_say(msgs, LOG_WARNING, "%s: %s", found->dev.path,
-				 media_strerror(&err, text, sizeof(text)));
+	for (i = 0; i < n; i++) {
+		impl->names[i] = strdup(names[i]);
+		if (!impl->names[i])
+			return -ENOMEM;
 	}
 	return 0;
+}
+
+static void free_others(struct pool_impl *impl)
+{
+	char **name;
+
+	for (name = impl->names; name && *name; name++)
+		free(*name);
+	free(impl->names);
+	free(impl->others);
+	free(impl->seen);
 }
 
 /* Is it the one? Tells why not, if it is nearly. */
@@ -256,11 +308,46 @@ static int add_device(struct pool *pool, unsigned int index,
 	return 0;
 }
 
+static bool are_same(const struct dev_info *a, const struct dev_info *b,
+		     unsigned int count)
+{
+	for (; count--; a++, b++)
+		if (strcmp(a->path, b->path) || strcmp(a->why, b->why) ||
+		    a->id != b->id || a->start != b->start || a->size != b->size)
+			return false;
+	return true;
+}
+
+/* Has something been plugged in since all devices were looked through, or is it long ago? */
+static bool is_scan_due(struct pool_impl *impl)
+{
+	struct dev_info *devs;
+	struct timespec now;
+	unsigned int count;
+	bool same;
+
+	if (impl->pool.devs[0].kind == DEV_PLAIN || pool_list_devices(&devs, &count))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	same = impl->seen && impl->nseen == count &&
+	       are_same(impl->seen, devs, count);
+	free(impl->seen);
+	impl->seen = devs;
+	impl->nseen = count;
+	if (same && now.tv_sec < impl->again)
+		return false;
+	impl->again = now.tv_sec + SCAN_AGAIN;
+	return true;
+}
+
 int pool_add_device(struct pool *pool, unsigned int index,
 		    const struct media_device *device)
 {
-	struct scan scan = { 0 };
-	int rc = add_device(pool, index, device, &scan);
+	struct scan scan = { .done = !is_scan_due(impl_of(pool)) };
+	int rc;
+
+	look_at_others(impl_of(pool));
+	rc = add_device(pool, index, device, &scan);
 
 	free(scan.found);
 	if (rc == -ENODEV)
@@ -342,10 +429,11 @@ static int open_all(struct pool_impl *impl, const struct pool_args *args)
 	if (!rc)
 		rc = open_log(pool, &head);
 	if (!rc)
-		rc = look_at_others(impl, args->others);
-	if (!rc)
-		rc = add_devices(pool, &head, args->missing_ok);
-	return rc;
+		rc = name_others(impl, args->others);
+	if (rc)
+		return rc;
+	look_at_others(impl);
+	return add_devices(pool, &head, args->missing_ok);
 }
 
 int pool_open(struct pool **result, const struct pool_args *args,
@@ -388,6 +476,6 @@ void pool_close(struct pool *pool)
 		pool_window_close(pool->reach, &pool->super);
 	}
 	pool_reach_close(pool->reach);
-	free(impl_of(pool)->others);
+	free_others(impl_of(pool));
 	free(impl_of(pool));
 }

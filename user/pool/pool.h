@@ -182,7 +182,12 @@ int pool_super(const struct pool *pool, struct media_super *now,
 
 /**
  * pool_add_device - have the pool reach a device that its log has added meanwhile
- * Looks for @uuid on all devices. Return: 0 (also if it is there already), -ENODEV, ...
+ *
+ * Looks for it as pool_open() does, whose @others are still used. May be called again
+ * and again: all devices are looked through only if there are others than last time,
+ * or after half a minute. By one thread at a time.
+ *
+ * Return: 0 (also if it is there already), -ENODEV, ...
  */
 int pool_add_device(struct pool *pool, unsigned int index,
 		    const struct media_device *device);

@@ -222,7 +222,8 @@ struct complaints {
  * @lock: guards what follows; whoever changes any of it has it exclusively
  * @fs: what was replayed
  * @ready: bit i: device i can be used
- * @wanted: bit i: device i was added to the log, but is not looked for yet
+ * @wanted: bit i: device i was added to the log, but is not found yet
+ * @missed: those of them that were looked for, and that was said
  * @quiet: what is replayed is known to the kernel
  * @gone: the superblock is that of another pool: the log is not looked at any more
  * @split: another host adds to the log, of which this one is the master: it does not
@@ -253,6 +254,7 @@ struct layout {
 	struct media_fs *fs;
 	uint64_t ready;
 	uint64_t wanted;
+	uint64_t missed;
 	bool quiet;
 	bool gone;
 	bool split;
@@ -296,7 +298,8 @@ static inline bool for_writing(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* In famfs_load.c */
+/* In famfs_load.c. What the pool library says in this thread is not worth a line. */
+extern _Thread_local bool famfs_muted;
 struct layout *famfs_load(const struct layout_args *args, FILE *err);
 int famfs_prepare(struct layout *layout);
 void famfs_destroy(struct layout *layout);

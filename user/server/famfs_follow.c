@@ -148,38 +148,55 @@ int famfs_may_add(struct layout *l)
 	return rc && rc != -ENOMEM ? -EIO : rc;
 }
 
+/* Takes as long as it takes: without the lock. */
+static void find_device(struct layout *l, unsigned int i,
+			const struct media_device *device, bool missed)
+{
+	uint64_t bit = 1ULL << i;
+	int rc;
+
+	famfs_muted = missed;
+	rc = pool_add_device(l->pool, i, device);
+	famfs_muted = false;
+	pthread_rwlock_wrlock(&l->lock);
+	if (rc) {
+		l->missed |= bit;
+	} else {
+		l->wanted &= ~bit;
+		l->missed &= ~bit;
+		l->ready |= bit;
+	}
+	pthread_rwlock_unlock(&l->lock);
+	if (!rc)
+		log_line(LOG_INFO, "%s: device %u was added: %s",
+			 l->args.source, i, l->pool->devs[i].path);
+	else if (!missed)
+		log_line(LOG_ERR, "%s: device %u was added, and is not to be found (%s): files on it are EIO until it is",
+			 l->args.source, i, strerror(-rc));
+}
+
 /**
  * famfs_find_devices - look for devices that the log has added
  * @l: the layout; without its lock, for this may take a while
  *
- * In famfs_follow() only, so by one thread.
+ * One that is not there may be plugged in later. In famfs_follow() only, so by one
+ * thread.
  */
 void famfs_find_devices(struct layout *l)
 {
 	struct media_device device;
+	bool wanted, missed;
 	unsigned int i;
-	int rc;
 
 	for (i = 0; i < MEDIA_DEVICES_MAX; i++) {
 		pthread_rwlock_rdlock(&l->lock);
-		rc = l->wanted & 1ULL << i ? 0 : -ENOENT;
-		if (!rc)
+		wanted = l->wanted & 1ULL << i;
+		missed = l->missed & 1ULL << i;
+		if (wanted)
 			device = *media_fs_device(l->fs, i);
 		pthread_rwlock_unlock(&l->lock);
-		if (rc)
-			continue;
-		rc = pool_add_device(l->pool, i, &device);
-		pthread_rwlock_wrlock(&l->lock);
-		l->wanted &= ~(1ULL << i);
-		if (!rc)
-			l->ready |= 1ULL << i;
-		pthread_rwlock_unlock(&l->lock);
-		if (rc)
-			log_line(LOG_ERR, "%s: device %u was added, and is not to be found (%s): files on it are EIO",
-				 l->args.source, i, strerror(-rc));
-		else
-			log_line(LOG_INFO, "%s: device %u was added: %s",
-				 l->args.source, i, l->pool->devs[i].path);
+		if (wanted)
+			find_device(l, i, &device, missed);
 	}
 }
 

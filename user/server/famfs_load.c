@@ -7,10 +7,13 @@
 #include "famfs.h"
 #include "log.h"
 
+_Thread_local bool famfs_muted;
+
 static void pool_line(void *ctx, int level, const char *text)
 {
 	(void)ctx;
-	log_line(level, "%s", text);
+	if (!famfs_muted)
+		log_line(level, "%s", text);
 }
 
 /* By what this host is known; without that it can be no master. */
@@ -118,6 +121,15 @@ static int replay(struct layout *l)
 	return rc;
 }
 
+/* The library has said so. */
+static void note_missing(struct layout *l, unsigned int i)
+{
+	l->wanted |= 1ULL << i;
+	l->missed |= 1ULL << i;
+	log_line(LOG_WARNING, "%s: device %u is missing: files on it are EIO until it is found",
+		 l->args.source, i);
+}
+
 static void note_devices(struct layout *l)
 {
 	unsigned int i;
@@ -129,8 +141,7 @@ static void note_devices(struct layout *l)
 		if (i < l->pool->ndevs && l->pool->devs[i].size)
 			l->ready |= 1ULL << i;
 		else
-			log_line(LOG_WARNING, "%s: device %u is missing: files on it are EIO",
-				 l->args.source, i);
+			note_missing(l, i);
 	}
 }
 
