@@ -10,6 +10,7 @@ POOL_LIBS := $(POOL_MEDIA)/$(if $(SANFLAGS),san/)libfmapmedia.a \
 	$(POOL_DEVICES)/$(if $(SANFLAGS),san/)libfmapdev.a \
 	$(shell $(PKG_CONFIG) --libs libndctl libdaxctl uuid zlib)
 
+test_guard_OBJS := $(LIBFMAPPOOL)
 test_pool_OBJS := $(B)images.o $(LIBFMAPPOOL)
 test_pool_LIBS := $(POOL_LIBS)
 test_window_OBJS := $(B)images.o $(LIBFMAPPOOL)

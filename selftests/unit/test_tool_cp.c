@@ -25,7 +25,6 @@
 
 #include "unit.h"
 #include "../../user/tool/copy.h"
-#include "../../user/tool/guard.h"
 #include "../../user/tool/pattern.h"
 
 static char top[] = "/tmp/test_tool_cp.XXXXXX";
@@ -466,34 +465,6 @@ static void killed_and_resumed_it_is_equal(void **state)
 	}
 }
 
-static int read_byte(void *ctx)
-{
-	return *(volatile char *)ctx & 0;
-}
-
-static void bad_memory_is_an_error(void **state)
-{
-	uint64_t good;
-	const void *fault;
-	char buf[3 * PAGE], *map;
-	int fd;
-
-	(void)state;
-	put_pattern("x", sizeof(buf), 3);
-	fd = open(in("x"), O_RDWR);
-	map = mmap(NULL, sizeof(buf), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	assert_true(map != MAP_FAILED);
-	assert_int_equal(ftruncate(fd, PAGE), 0);
-	assert_int_equal(guard_run(read_byte, map, &fault), 0);
-	assert_int_equal(guard_run(read_byte, map + PAGE + 17, &fault), -EIO);
-	assert_ptr_equal(fault, map + PAGE + 17);
-	assert_int_equal(guard_copy(buf, map + 1, sizeof(buf) - 1, &good), -EIO);
-	assert_int_equal(good, PAGE - 1);
-	assert_int_equal(pattern_check(buf, 1, PAGE - 1, 3), PATTERN_SAME);
-	munmap(map, sizeof(buf));
-	close(fd);
-}
-
 static void bad_memory_fails_that_file_alone(void **state)
 {
 	struct copy_item item = { .src = in("x"), .dst = in("y") };
@@ -595,7 +566,6 @@ int main(void)
 		cmocka_unit_test_setup(what_is_there_is_refused_or_made_equal, setup),
 		cmocka_unit_test_setup(empty_file_is_none_of_a_pool, setup),
 		cmocka_unit_test_setup(killed_and_resumed_it_is_equal, setup),
-		cmocka_unit_test_setup(bad_memory_is_an_error, setup),
 		cmocka_unit_test_setup(bad_memory_fails_that_file_alone, setup),
 		cmocka_unit_test_setup(source_that_changes_is_told, setup),
 		cmocka_unit_test(pattern_finds_the_first_wrong_byte),

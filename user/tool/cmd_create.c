@@ -10,8 +10,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../pool/guard.h"
 #include "commands_files.h"
-#include "guard.h"
 #include "look.h"
 #include "pattern.h"
 #include "text.h"

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../pool/guard.h"
 #include "commands_files.h"
-#include "guard.h"
 #include "look.h"
 #include "text.h"
 

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../pool/guard.h"
 #include "commands_files.h"
-#include "guard.h"
 #include "look.h"
 #include "pattern.h"
 #include "text.h"

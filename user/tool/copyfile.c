@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "../media/media.h"
+#include "../pool/guard.h"
 #include "copy.h"
-#include "guard.h"
 
 #define LAYOUT_XATTR	"user.fmapfs.layout"
 

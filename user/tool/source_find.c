@@ -18,8 +18,8 @@
 #include <uuid/uuid.h>
 
 /* For pool_resolve(): what names a pool's device is one rule for all. */
+#include "../pool/guard.h"
 #include "../pool/pool_i.h"
-#include "guard.h"
 #include "source.h"
 #include "tool.h"
 

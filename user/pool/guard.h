@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Memory that may turn out to be bad: SIGBUS becomes an error. */
-#ifndef FMAPFS_TOOL_GUARD_H
-#define FMAPFS_TOOL_GUARD_H
+#ifndef FMAPFS_POOL_GUARD_H
+#define FMAPFS_POOL_GUARD_H
 
 #include <stdint.h>
 
 /**
  * guard_run - call a function whose loads and stores may fail
- * @fn: called once with @ctx. It may be left at any access to memory, so it holds no
- *	lock, allocates nothing, and calls nothing that does
+ * @fn: called once with @ctx. It may be left at any access to memory that is mapped from
+ *	a file, so at none of these it holds a lock, or has allocated anything
  * @ctx: for @fn
  * @fault: result with -EIO: the address that could not be accessed; may be NULL
  *
  * SIGBUS is handled from the first call on, for the process; outside of @fn it ends the
- * program as ever. Any number of threads may be here at once.
+ * program as ever. The thread may have it blocked. Any number of threads may be here at once.
  *
  * Return: what @fn returns; -EIO: SIGBUS.
  */
@@ -30,4 +30,4 @@ int guard_run(int (*fn)(void *ctx), void *ctx, const void **fault);
  */
 int guard_copy(void *dst, const void *src, uint64_t len, uint64_t *good);
 
-#endif /* FMAPFS_TOOL_GUARD_H */
+#endif /* FMAPFS_POOL_GUARD_H */

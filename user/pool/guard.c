@@ -39,13 +39,22 @@ static void install(void)
 	sigaction(SIGBUS, &sa, NULL);
 }
 
-int guard_run(int (*fn)(void *ctx), void *ctx, const void **fault)
+/* Of a thread that blocks all signals, a fault would kill the program. */
+static void unblock(sigset_t *old)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	pthread_sigmask(SIG_UNBLOCK, &set, old);
+}
+
+static int run(int (*fn)(void *ctx), void *ctx, const void **fault)
 {
 	struct way_out *volatile outer = way_out;
 	struct way_out out;
 	int rc;
 
-	install();
 	if (sigsetjmp(out.env, 0)) {
 		way_out = outer;
 		if (fault)
@@ -55,6 +64,18 @@ int guard_run(int (*fn)(void *ctx), void *ctx, const void **fault)
 	way_out = &out;
 	rc = fn(ctx);
 	way_out = outer;
+	return rc;
+}
+
+int guard_run(int (*fn)(void *ctx), void *ctx, const void **fault)
+{
+	sigset_t old;
+	int rc;
+
+	install();
+	unblock(&old);
+	rc = run(fn, ctx, fault);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
 }
 
