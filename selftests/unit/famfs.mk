@@ -10,6 +10,8 @@ FAMFS_LIBS = $(foreach f,$(FAMFS_TOLD),-Wl,--wrap=$(f)) \
 	../../user/$(dir $(l))$(if $(SANFLAGS),san/)$(notdir $(l)).a) \
 	$(LAYOUT_LIBS) $(shell $(PKG_CONFIG) --libs libndctl libdaxctl uuid zlib)
 
-$(foreach t,load follow create staged refuse others, \
+$(foreach t,load follow create staged refuse others bad, \
 	$(eval test_famfs_$(t)_OBJS = $$(FAMFS_OBJS)) \
 	$(eval test_famfs_$(t)_LIBS = $$(FAMFS_LIBS)))
+# Memory goes bad while a pool is opened.
+test_famfs_bad_LIBS += -Wl,--wrap=pool_window_range

@@ -37,7 +37,7 @@ int pool_look(const struct dev_info *dev, unsigned int flags,
 	if (!rc)
 		rc = pool_window_range(reach, 0, 0, look_size(), &window);
 	if (!rc) {
-		rc = media_super_read(window.mem, window.len, dev->size, sb, err);
+		rc = pool_read_super(&window, dev->size, sb, err);
 		pool_window_close(reach, &window);
 	}
 	pool_reach_close(reach);

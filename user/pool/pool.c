@@ -53,7 +53,7 @@ static const char *uuid_text(const uint8_t uuid[16], char text[37])
  * Superblock and log
  */
 
-/* What media_super_read() or media_log_head() did not like. */
+/* What pool_super() or pool_log_head() did not like. */
 static int say_media(struct pool *pool, int rc, const struct media_error *err)
 {
 	const char *path = pool->devs[0].path;
@@ -66,12 +66,12 @@ static int say_media(struct pool *pool, int rc, const struct media_error *err)
 		return rc;
 	}
 	pool_say(pool->msgs, LOG_ERR, "%s: %s", path,
-		 media_strerror(err, text, sizeof(text)));
+		 pool_strerror(rc, err, text, sizeof(text)));
 	if (rc == -EOPNOTSUPP)
 		pool_say(pool->msgs, LOG_ERR,
 			 "it is of another version of famfs; versions %d and %d are known",
 			 FAMFS_VERSION_47, FAMFS_VERSION_48);
-	else
+	else if (rc != -EIO)
 		pool_say(pool->msgs, LOG_ERR,
 			 "the pool is damaged; \"fmapfs fsck\" tells what else is wrong");
 	return rc;
@@ -97,8 +97,7 @@ static int open_super(struct pool *pool)
 	rc = pool_window_range(pool->reach, 0, 0, FAMFS_SUPER_SIZE, &pool->super);
 	if (rc)
 		return rc;
-	rc = media_super_read(pool->super.mem, pool->super.len, pool->devs[0].size,
-			      &pool->sb, &err);
+	rc = pool_super(pool, &pool->sb, &err);
 	if (rc)
 		return say_media(pool, rc, &err);
 	/* Media of famfs have no flags. */
@@ -122,7 +121,7 @@ static int open_log(struct pool *pool, struct media_head *head)
 		.len = pool->log.len,
 		.version = pool->sb.version,
 	};
-	rc = media_log_head(&pool->media_log, head, &err);
+	rc = pool_log_head(pool, head, &err);
 	return rc ? say_media(pool, rc, &err) : 0;
 }
 
@@ -157,9 +156,9 @@ static void look_at(struct pool_impl *impl, const char *name)
 		impl->nothers++;
 	else if (rc == -ENODATA)
 		pool_say(msgs, LOG_WARNING, "%s is of no pool", found->dev.path);
-	else if (err.field[0])
+	else if (err.field[0] || rc == -EIO)
 		pool_say(msgs, LOG_WARNING, "%s: %s", found->dev.path,
-			 media_strerror(&err, text, sizeof(text)));
+			 pool_strerror(rc, &err, text, sizeof(text)));
 }
 
 /* Those that were named, as they are now. */
@@ -355,18 +354,6 @@ int pool_add_device(struct pool *pool, unsigned int index,
 	return rc;
 }
 
-/* Of a log entry, as little as tells whether it is worth being checked. */
-static bool is_add_daxdev(const struct media_log *log, uint64_t index)
-{
-	const struct famfs_entry *entries =
-		(const void *)((const uint8_t *)log->mem +
-			       sizeof(struct famfs_log_header));
-	const uint32_t *type = &entries[index].type;
-
-	media_invalidate(type, sizeof(*type));
-	return *(const volatile uint32_t *)type == FAMFS_ENTRY_ADD_DAXDEV;
-}
-
 static int add_of_entry(struct pool *pool, const struct famfs_add_daxdev *add,
 			bool missing_ok, struct scan *scan)
 {
@@ -394,10 +381,9 @@ static int add_devices(struct pool *pool, const struct media_head *head,
 
 	if (pool->sb.version < FAMFS_VERSION_48)
 		return 0;
-	for (i = 0; i < head->next && !rc; i++) {
-		if (!is_add_daxdev(&pool->media_log, i))
-			continue;
-		if (media_log_entry(&pool->media_log, i, &entry, NULL))
+	for (i = 0; !rc; i++) {
+		i = pool_next_daxdev(pool, i, head);
+		if (i >= head->next || pool_log_entry(pool, i, &entry, NULL))
 			break;
 		if (entry.type == FAMFS_ENTRY_ADD_DAXDEV)
 			rc = add_of_entry(pool, &entry.add_daxdev, missing_ok,
@@ -453,13 +439,6 @@ int pool_open(struct pool **result, const struct pool_args *args,
 	}
 	*result = &impl->pool;
 	return 0;
-}
-
-int pool_super(const struct pool *pool, struct media_super *now,
-	       struct media_error *err)
-{
-	return media_super_read(pool->super.mem, pool->super.len,
-				pool->devs[0].size, now, err);
 }
 
 int pool_claim(struct pool *pool)

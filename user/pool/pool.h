@@ -103,7 +103,7 @@ int pool_window_range(struct pool_reach *reach, unsigned int index, uint64_t off
 void pool_window_close(struct pool_reach *reach, struct pool_window *window);
 
 /* ------------------------------------------------------------------------
- * Pools. pool.c, find.c
+ * Pools. pool.c
  */
 
 /**
@@ -171,16 +171,6 @@ void pool_close(struct pool *pool);
 int pool_claim(struct pool *pool);
 
 /**
- * pool_super - read the superblock again
- * @now: result; another fs_uuid than pool->sb's is that of a pool made meanwhile
- * @err: as for media_super_read()
- *
- * Return: as media_super_read().
- */
-int pool_super(const struct pool *pool, struct media_super *now,
-	       struct media_error *err);
-
-/**
  * pool_add_device - have the pool reach a device that its log has added meanwhile
  *
  * Looks for it as pool_open() does, whose @others are still used. May be called again
@@ -191,6 +181,34 @@ int pool_super(const struct pool *pool, struct media_super *now,
  */
 int pool_add_device(struct pool *pool, unsigned int index,
 		    const struct media_device *device);
+
+/* ------------------------------------------------------------------------
+ * Superblock and log, whose memory may be bad. medium.c
+ *
+ * As the functions of libfmapmedia, and -EIO: err->offset says where. An entry whose
+ * appending has failed so is in the log only if the header tells of it.
+ */
+
+/* pool_super - as it is now. As media_super_read() */
+int pool_super(const struct pool *pool, struct media_super *now,
+	       struct media_error *err);
+/* pool_log_head, _log_entry, _append - as media_log_*() */
+int pool_log_head(const struct pool *pool, struct media_head *head,
+		  struct media_error *err);
+int pool_log_entry(const struct pool *pool, uint64_t index,
+		   struct famfs_entry *entry, struct media_error *err);
+int pool_append(const struct pool *pool, struct famfs_entry *entry,
+		struct media_error *err);
+/* pool_replay - as media_fs_replay() */
+int pool_replay(const struct pool *pool, struct media_fs *fs,
+		struct media_error *err);
+
+/* pool_strerror - what one of these has returned, in words; as media_strerror() */
+char *pool_strerror(int rc, const struct media_error *err, char *buf, size_t size);
+
+/* ------------------------------------------------------------------------
+ * All pools. find.c
+ */
 
 /**
  * struct pool_found - a device that a pool lies on

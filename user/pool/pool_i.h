@@ -68,6 +68,21 @@ void private_file_close(struct private *p, struct private_file *file);
 bool private_is_dead(struct private *p);
 
 /* ------------------------------------------------------------------------
+ * What lies on devices. medium.c
+ */
+
+/* pool_read_super - that of any device; as pool_super() */
+int pool_read_super(const struct pool_window *window, uint64_t dev_size,
+		    struct media_super *sb, struct media_error *err);
+
+/*
+ * pool_next_daxdev - index of the next entry, from @index on, that adds a device. Return:
+ * @head's next if there is none, or none before memory that is bad
+ */
+uint64_t pool_next_daxdev(const struct pool *pool, uint64_t index,
+			  const struct media_head *head);
+
+/* ------------------------------------------------------------------------
  * Finding. find.c
  */
 

@@ -11,6 +11,7 @@
 
 #include <fuse_lowlevel.h>
 
+#include "../pool/guard.h"
 #include "famfs.h"
 #include "log.h"
 
@@ -33,8 +34,7 @@ static int cannot_append(struct layout *l, int rc, const struct media_error *err
 	if (rc == -ENOSPC)
 		return log_full(l);
 	log_line(LOG_ERR, "%s: nothing can be added to the log: %s",
-		 l->args.source, rc == -EUCLEAN || rc == -EINVAL ?
-		 media_strerror(err, text, sizeof(text)) : strerror(-rc));
+		 l->args.source, pool_strerror(rc, err, text, sizeof(text)));
 	return rc == -ENOMEM ? rc : -EIO;
 }
 
@@ -53,13 +53,16 @@ int famfs_append(struct layout *l, struct famfs_entry *entry, bool claimed,
 
 	if (rc)
 		return rc;
-	rc = media_log_append(&l->pool->media_log, entry, NULL, &err);
+	rc = pool_append(l->pool, entry, &err);
+	/* If the memory is bad, it may be there or not. */
+	if (!rc || rc == -EIO) {
+		l->appended = media_fs_next(l->fs) + 1;
+		l->last = rc ? 0 : entry->crc;
+	}
 	if (rc)
 		return cannot_append(l, rc, &err);
 	if (appended)
 		*appended = true;
-	l->appended = entry->seqnum + 1;
-	l->last = entry->crc;
 	l->quiet = true;
 	rc = media_fs_add(l->fs, entry, claimed, node, &err);
 	l->quiet = false;
@@ -165,22 +168,42 @@ static int read_part(const struct staged *s, char *to, size_t size,
 	return 0;
 }
 
-static int fill_window(const struct staged *s, const struct pool_window *window)
+struct filling {
+	const struct staged *s;
+	const struct pool_window *window;
+};
+
+/* The memory may be bad. */
+static int fill(void *ctx)
 {
+	const struct filling *f = ctx;
 	uint64_t at, size;
 	char *to;
 	int rc;
 
-	for (at = 0; at < window->len; at += size) {
-		to = (char *)window->mem + at;
-		size = window->len - at < COPY_SIZE ? window->len - at :
-						      COPY_SIZE;
-		rc = read_part(s, to, size, at);
+	for (at = 0; at < f->window->len; at += size) {
+		to = (char *)f->window->mem + at;
+		size = f->window->len - at < COPY_SIZE ? f->window->len - at :
+							 COPY_SIZE;
+		rc = read_part(f->s, to, size, at);
 		if (rc)
 			return rc;
 		media_writeback(to, size);
 	}
 	return 0;
+}
+
+static int fill_window(const struct staged *s, const struct pool_window *window)
+{
+	struct filling f = { .s = s, .window = window };
+	const void *fault = NULL;
+	int rc = guard_run(fill, &f, &fault);
+
+	if (fault)
+		log_line(LOG_ERR, "%s: the memory that byte %llu of it was to go to is bad",
+			 s->name, (unsigned long long)
+			 ((const char *)fault - (const char *)window->mem));
+	return rc;
 }
 
 /**

@@ -34,17 +34,11 @@ const struct media_fs_ops famfs_news = {
 	.device = new_device,
 };
 
-/* @err is empty if it is not the medium's fault. */
 static void say_once(struct layout *l, int rc, const struct media_error *err)
 {
 	char text[MEDIA_ERROR_MAX];
 
-	if (rc == -ENODATA)
-		snprintf(text, sizeof(text), "there is no superblock any more");
-	else if (rc == -EUCLEAN || rc == -EOPNOTSUPP)
-		media_strerror(err, text, sizeof(text));
-	else
-		snprintf(text, sizeof(text), "%s", strerror(-rc));
+	pool_strerror(rc, err, text, sizeof(text));
 	if (!strcmp(text, l->last_wrong))
 		return;
 	memcpy(l->last_wrong, text, sizeof(text));
@@ -90,12 +84,12 @@ static bool is_foreign(struct layout *l)
 	struct famfs_entry entry;
 	struct media_head head;
 
-	if (media_log_head(&l->pool->media_log, &head, NULL))
+	if (pool_log_head(l->pool, &head, NULL))
 		return false;
 	if (head.next > l->appended)
 		return true;
-	return l->last && !media_log_entry(&l->pool->media_log, l->appended - 1,
-					   &entry, NULL) &&
+	return l->last &&
+	       !pool_log_entry(l->pool, l->appended - 1, &entry, NULL) &&
 	       entry.crc != l->last;
 }
 
@@ -124,7 +118,7 @@ static int catch_up(struct layout *l)
 	if (rc == -ESTALE)
 		return rc;
 	if (!rc)
-		rc = media_fs_replay(l->fs, &l->pool->media_log, &err);
+		rc = pool_replay(l->pool, l->fs, &err);
 	look_for_other_master(l);
 	if (rc)
 		say_once(l, rc, &err);
@@ -215,7 +209,7 @@ static bool is_unchanged(struct layout *l)
 	return gone ||
 	       (!pool_super(l->pool, &now, NULL) &&
 		!memcmp(now.fs_uuid, l->pool->sb.fs_uuid, sizeof(now.fs_uuid)) &&
-		!media_log_head(&l->pool->media_log, &head, NULL) &&
+		!pool_log_head(l->pool, &head, NULL) &&
 		head.next == known);
 }
 

@@ -101,23 +101,23 @@ static int replay(struct layout *l)
 	int rc = media_fs_new(&l->fs, &l->pool->sb, &famfs_news, l);
 
 	if (!rc)
-		rc = media_log_head(&l->pool->media_log, &head, &err);
+		rc = pool_log_head(l->pool, &head, &err);
 	if (!rc) {
 		l->entries_max = head.entries_max;
 		l->appended = head.next;
-		rc = media_fs_replay(l->fs, &l->pool->media_log, &err);
+		rc = pool_replay(l->pool, l->fs, &err);
 		if (!rc || rc == -ENOMEM)
 			return rc;
-		media_strerror(&err, l->last_wrong, sizeof(l->last_wrong));
+		pool_strerror(rc, &err, l->last_wrong, sizeof(l->last_wrong));
 		log_line(LOG_ERR, "%s: %s: what comes before it, %llu entries, is all that can be used",
 			 l->args.source, l->last_wrong,
 			 (unsigned long long)media_fs_next(l->fs));
 		return l->args.check ? rc : 0;
 	}
-	if (rc == -EUCLEAN)
+	if (rc == -EUCLEAN || rc == -EIO)
 		log_line(LOG_ERR, "%s: %s", l->args.source,
-			 media_strerror(&err, l->last_wrong,
-					sizeof(l->last_wrong)));
+			 pool_strerror(rc, &err, l->last_wrong,
+				       sizeof(l->last_wrong)));
 	return rc;
 }
 

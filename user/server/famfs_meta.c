@@ -6,12 +6,30 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../pool/guard.h"
 #include "famfs.h"
+
+struct loading {
+	char *to;
+	const char *from;
+	size_t size;
+};
+
+static int load(void *ctx)
+{
+	const struct loading *a = ctx;
+
+	/* Other hosts write to it. */
+	media_invalidate(a->from, a->size);
+	memcpy(a->to, a->from, a->size);
+	return 0;
+}
 
 /* meta_read - Return: bytes, less at the end; -errno */
 int64_t meta_read(struct layout *l, uint64_t ino, char *buf, size_t size,
 		  uint64_t off)
 {
+	struct loading a;
 	const char *from;
 	uint64_t mapped, end;
 
@@ -33,8 +51,9 @@ int64_t meta_read(struct layout *l, uint64_t ino, char *buf, size_t size,
 		return -EIO;
 	if (size > mapped - off)
 		size = mapped - off;
-	/* Other hosts write to it. */
-	media_invalidate(from + off, size);
-	memcpy(buf, from + off, size);
-	return size;
+	a = (struct loading) { .to = buf, .from = from + off, .size = size };
+	if (!guard_run(load, &a, NULL))
+		return size;
+	complain(l, COMPLAIN_DATA, "some of the memory of superblock or log is bad");
+	return -EIO;
 }

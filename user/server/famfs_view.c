@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../pool/guard.h"
 #include "famfs.h"
 
 /**
@@ -118,19 +119,43 @@ static size_t within(const struct view *view, size_t size, uint64_t off)
 	return size < view->size - off ? size : view->size - off;
 }
 
+static int bad_memory(struct layout *l, uint64_t ino, uint64_t off, size_t size)
+{
+	complain(l, COMPLAIN_DATA, "node %llu: some of the memory of its bytes %llu to %llu is bad",
+		 (unsigned long long)ino, (unsigned long long)off,
+		 (unsigned long long)(off + size - 1));
+	return -EIO;
+}
+
 /* view_read - Return: bytes, less at the end; -errno */
 int64_t view_read(struct layout *l, uint64_t ino, char *buf, size_t size,
 		  uint64_t off)
 {
 	struct view *view;
 	int rc = view_get(l, ino, &view);
+	uint64_t good;
 
 	if (rc)
 		return rc;
 	size = within(view, size, off);
-	memcpy(buf, (char *)view->window.mem + off, size);
+	rc = guard_copy(buf, (char *)view->window.mem + off, size, &good);
 	view_drop(l, ino);
-	return size;
+	return rc ? bad_memory(l, ino, off, size) : (int64_t)size;
+}
+
+struct storing {
+	char *to;
+	const char *from;
+	size_t size;
+};
+
+static int store(void *ctx)
+{
+	const struct storing *s = ctx;
+
+	memcpy(s->to, s->from, s->size);
+	media_writeback(s->to, s->size);
+	return 0;
 }
 
 /* view_write - Return: bytes, less at the end; -ENOSPC: it is beyond; -errno */
@@ -138,19 +163,21 @@ int64_t view_write(struct layout *l, uint64_t ino, const char *buf, size_t size,
 		   uint64_t off)
 {
 	struct view *view;
+	struct storing s;
 	size_t fits;
-	char *to;
 	int rc = view_get(l, ino, &view);
 
 	if (rc)
 		return rc;
 	fits = within(view, size, off);
-	if (fits) {
-		to = (char *)view->window.mem + off;
-		memcpy(to, buf, fits);
-		media_writeback(to, fits);
-	}
+	s = (struct storing) {
+		.to = (char *)view->window.mem + off, .from = buf, .size = fits,
+	};
+	if (fits)
+		rc = guard_run(store, &s, NULL);
 	view_drop(l, ino);
+	if (rc)
+		return bad_memory(l, ino, off, fits);
 	return fits || !size ? (int64_t)fits : -ENOSPC;
 }
 
