@@ -10,6 +10,7 @@ const struct layout_ops *const ops = &famfs_layout_ops;
 char said[65536];
 char told[65536];
 void (*before_telling)(void);
+int telling_fails;
 
 static char dir[64];
 static struct spec made;
@@ -81,9 +82,14 @@ bool was_told(const char *text)
 int __wrap_fuse_fmap_notify_expire(void *fs, uint64_t dir_ino, const char *name);
 int __wrap_fuse_fmap_notify_expire(void *fs, uint64_t dir_ino, const char *name)
 {
+	int rc = telling_fails;
+
 	(void)fs;
 	if (before_telling)
 		before_telling();
+	telling_fails = 0;
+	if (rc)
+		return rc;
 	append(told, "name %llu/%s\n", (unsigned long long)dir_ino, name);
 	return 0;
 }
@@ -111,6 +117,7 @@ int famfs_setup(void **state)
 	(void)state;
 	said[0] = told[0] = '\0';
 	before_telling = NULL;
+	telling_fails = 0;
 	strcpy(dir, "/tmp/fmapfs-famfs-XXXXXX");
 	return !mkdtemp(dir);
 }

@@ -64,6 +64,8 @@ unsigned int times_said(const char *text);
 bool was_told(const char *text);
 /* What a notification does first, if it does anything. */
 extern void (*before_telling)(void);
+/* What the next notification of a name returns, once. */
+extern int telling_fails;
 
 /* Node id by path; 0: there is none. Not counted. */
 uint64_t find(struct layout *l, const char *path);

@@ -11,7 +11,8 @@
  *      look at the log, which is said once, and can be used as soon as it is. So can one
  *      that was missing at the mount.
  *   5. What the master makes itself is told only where the kernel must look again.
- *   6. Stopping does not wait for who waits for the server.
+ *   6. Stopping does not wait for who waits for the server; nor for a notification that
+ *      nothing but a signal ends. One that comes without an end loses nothing.
  *   7. Readers and the follower do not get in each other's way.
  *   8. After a takeover all names are to be asked for anew.
  */
@@ -295,6 +296,48 @@ static void stopping_frees_who_waits(void **state)
 	ops->destroy(l);
 }
 
+/* What waits in the kernel for a pinned page waits on, whatever becomes of the mount. */
+static void wait_for_signal(void)
+{
+	hangs = true;
+	pause();
+}
+
+static void stopping_interrupts_who_waits(void **state)
+{
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	l = open_client();
+	hangs = false;
+	before_telling = wait_for_signal;
+	start(l);
+	log_dir("d");
+	until(hangs);
+	alarm(30);
+	stop(l);
+	alarm(0);
+	ops->destroy(l);
+}
+
+static void interrupted_news_are_told_again(void **state)
+{
+	struct layout *l;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	l = open_client();
+	telling_fails = -EINTR;
+	start(l);
+	log_dir("d");
+	until(was_told("node 1\n"));
+	stop(l);
+	assert_string_equal(told, "name 1/d\nnode 1\n");
+	assert_int_equal(times_said("cannot be told"), 0);
+	ops->destroy(l);
+}
+
 static _Atomic bool over;
 
 /* Looks at all there is, again and again. */
@@ -381,6 +424,8 @@ int main(void)
 		FAMFS_TEST(missing_device_comes_back),
 		FAMFS_TEST(own_files_are_told_where_it_matters),
 		FAMFS_TEST(stopping_frees_who_waits),
+		FAMFS_TEST(stopping_interrupts_who_waits),
+		FAMFS_TEST(interrupted_news_are_told_again),
 		FAMFS_TEST(readers_are_not_disturbed),
 		FAMFS_TEST(successor_has_all_asked_anew),
 	};

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the kernel is told, and the thread that does: it waits in the kernel for
- * locks that users hold who wait for the server, so no thread of the server's may.
- * Between times it looks at the log.
+ * locks that users hold who wait for the server, and for pages that they have pinned,
+ * so no thread of the server's may. Between times it looks at the log.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "famfs.h"
 #include "log.h"
+#include "wake.h"
 
 /* At most so many wait; then the kernel is told to ask for all names anew. */
 #define NEWS_MAX	100000U
@@ -89,12 +89,16 @@ static bool is_ending(struct teller *t)
 	return rc;
 }
 
-static void told(int rc)
+/* Return: is it to be told again? So it is if no end was what has woken us. */
+static bool told(struct layout *l, int rc)
 {
+	if (rc == -EINTR)
+		return !is_ending(&l->teller);
 	/* Of most, the kernel has never heard; at the end there is no kernel. */
 	if (rc && rc != -ENOENT && rc != -ENOTCONN)
 		log_line(LOG_WARNING, "the kernel cannot be told of what is new: %s",
 			 strerror(-rc));
+	return false;
 }
 
 /*
@@ -105,10 +109,13 @@ static void tell(struct layout *l, const struct news *n)
 {
 	struct fuse_fmap_session *session = l->session;
 
-	if (n->name[0])
-		told(fuse_fmap_notify_expire(session, n->ino, n->name));
-	if (!n->name[0] || !n->next || n->next->ino != n->ino)
-		told(fuse_fmap_notify_refresh(session, n->ino));
+	while (n->name[0] &&
+	       told(l, fuse_fmap_notify_expire(session, n->ino, n->name)))
+		;
+	if (n->name[0] && n->next && n->next->ino == n->ino)
+		return;
+	while (told(l, fuse_fmap_notify_refresh(session, n->ino)))
+		;
 }
 
 static void tell_all(struct layout *l)
@@ -123,8 +130,8 @@ static void tell_all(struct layout *l)
 			tell(l, n);
 		free(n);
 	}
-	if (lost && l->session && !is_ending(&l->teller))
-		told(fuse_fmap_notify_inc_epoch(l->session));
+	while (lost && l->session && !is_ending(&l->teller))
+		lost = told(l, fuse_fmap_notify_inc_epoch(l->session));
 }
 
 /* The next look at the log is due then. */
@@ -192,22 +199,18 @@ void teller_destroy(struct layout *l)
 int famfs_start(struct layout *l, struct fuse_fmap_session *session, bool taken)
 {
 	struct teller *t = &l->teller;
-	sigset_t all, old;
 	int rc;
 
 	l->session = session;
 	t->running = true;
 	/* What came while nobody served, and what was provisional. */
 	t->lost = taken;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = pthread_create(&t->thread, NULL, run_teller, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	rc = wake_start(&t->thread, run_teller, l);
 	if (rc) {
 		t->running = false;
 		l->session = NULL;
 	}
-	return -rc;
+	return rc;
 }
 
 void famfs_stop(struct layout *l, void (*free_us)(void *arg), void *arg)
@@ -226,7 +229,7 @@ void famfs_stop(struct layout *l, void (*free_us)(void *arg), void *arg)
 	if (pthread_timedjoin_np(t->thread, NULL, &end)) {
 		if (free_us)
 			free_us(arg);
-		pthread_join(t->thread, NULL);
+		wake_join(t->thread);
 	}
 	t->running = false;
 	l->session = NULL;

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +24,7 @@
 #include "log.h"
 #include "refresh.h"
 #include "run.h"
+#include "wake.h"
 
 /**
  * struct starter - the thread that waits for the mount to be good
@@ -197,20 +197,6 @@ static void *start(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread of the loop. */
-static int start_thread(pthread_t *thread, void *(*run_it)(void *),
-			struct starter *s)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = pthread_create(thread, NULL, run_it, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
-}
-
 static int loop(struct server *srv, unsigned int threads)
 {
 	if (threads == 1)
@@ -246,7 +232,7 @@ static void *drain(void *arg)
  */
 static void serve_the_last(struct starter *s)
 {
-	if (!s->srv->ops->release || start_thread(&s->drainer, drain, s))
+	if (!s->srv->ops->release || wake_start(&s->drainer, drain, s))
 		return;
 	s->draining = true;
 	fuse_fmap_session_loop(s->srv->session);
@@ -365,7 +351,7 @@ static int serve(struct starter *s)
 	int rc = start_layout(s);
 
 	if (!rc)
-		rc = start_thread(&s->thread, start, s);
+		rc = wake_start(&s->thread, start, s);
 	if (rc) {
 		log_line(LOG_ERR, "no thread: %s", strerror(-rc));
 		stop_layout(s);
@@ -388,7 +374,8 @@ static int serve(struct starter *s)
 	end_mount(srv);
 	if (s->draining)
 		pthread_join(s->drainer, NULL);
-	pthread_join(s->thread, NULL);
+	/* It may be telling the kernel what has changed. */
+	wake_join(s->thread);
 	return exit_code(s, rc);
 }
 
