@@ -7,7 +7,8 @@
  *   2. Nor the superblock: the same, and nothing is added.
  *   3. An entry is half written: who made it gets EIO, no reader is told of it, and the
  *      next one takes its place.
- *   4. What was staged cannot be filled in: EIO, and there is no such file.
+ *   4. What was staged cannot be filled in: EIO, and there is no such file. No other gets
+ *      that memory, contiguous or interleaved.
  *   5. Reading and writing what is in the pool is EIO for that file alone; so is
  *      .meta/.log.
  *   6. A mount of such a log serves what comes before; one of such a superblock, or of
@@ -155,6 +156,7 @@ static void half_an_entry_is_none(void **state)
 
 static void bad_memory_is_not_filled(void **state)
 {
+	const struct media_node *node;
 	struct layout *l;
 	uint64_t before;
 
@@ -164,14 +166,61 @@ static void bad_memory_is_not_filled(void **state)
 	before = free_bytes(l);
 	cut(DATA_AT);
 	assert_int_equal(set_size(l, create(l, ROOT, "sized"), 5), -EIO);
-	assert_said("sized: the memory that byte 0 of it was to go to is bad");
-	cut(DATA_AT + PAGE);
-	assert_int_equal(write_file(l, ROOT, "f", mapped(0), 2 * PAGE), -EIO);
+	assert_said("sized: the memory for byte 0 of it is bad");
+	assert_said(": 2097152 bytes at 10485760 of device 0");
+	assert_int_equal(free_bytes(l), before - 2 * MIB);
+	/* Of three units the second and the third. */
+	cut(DATA_AT + 4 * MIB);
+	assert_int_equal(write_file(l, ROOT, "f", mapped(0), 6 * MIB), -EIO);
 	assert_false(find(l, "f"));
-	assert_int_equal(free_bytes(l), before);
+	assert_int_equal(free_bytes(l), before - 4 * MIB);
 	cut(64 * MIB);
 	assert_int_equal(write_file(l, ROOT, "f", "abc", 3), 0);
+	assert_int_equal(write_file(l, ROOT, "g", "def", 3), 0);
 	assert_holds(l, find(l, "f"), "abc", 3);
+	node = media_fs_node(l->fs, find(l, "f"));
+	assert_int_equal(node->extents[0].offset, DATA_AT + 2 * MIB);
+	node = media_fs_node(l->fs, find(l, "g"));
+	assert_int_equal(node->extents[0].offset, DATA_AT + 6 * MIB);
+	ops->destroy(l);
+}
+
+static void bad_strip_is_not_filled(void **state)
+{
+	const struct famfs_extent *strip;
+	struct layout_args args;
+	struct layout *l;
+	struct staged *s;
+	uint64_t before;
+	char text[80];
+
+	(void)state;
+	make_pool((struct spec) { .ndevs = 2 });
+	args = master_args();
+	args.pool.strips = 2;
+	args.pool.chunk = 4 * MIB;
+	l = open_args(args);
+	before = free_bytes(l);
+	s = staged_pin(l, create(l, ROOT, "f"));
+	pthread_mutex_lock(&s->lock);
+	assert_int_equal(commit_reserve(l, s, 16 * MIB), 0);
+	assert_int_equal(s->map.ext_type, FAMFS_MAP_INTERLEAVED);
+	/* Its fourth unit: of its second chunk, the file's fourth. */
+	strip = &s->map.interleave.strips[1];
+	assert_int_equal(truncate(image(strip->devindex),
+				  strip->offset + 6 * MIB), 0);
+	assert_int_equal(commit_fill(l, s), -EIO);
+	pthread_mutex_unlock(&s->lock);
+	assert_said("f: the memory for byte 14680064 of it is bad");
+	sprintf(text, "2097152 bytes at %llu of device %u",
+		(unsigned long long)strip->offset + 6 * MIB,
+		(unsigned int)strip->devindex);
+	assert_said(text);
+	pthread_rwlock_wrlock(&l->lock);
+	commit_give_back(l, s);
+	pthread_rwlock_unlock(&l->lock);
+	staged_unpin(l, s);
+	assert_int_equal(free_bytes(l), before - 2 * MIB);
 	ops->destroy(l);
 }
 
@@ -266,6 +315,7 @@ int main(void)
 		FAMFS_TEST(bad_superblock_stops_the_master),
 		FAMFS_TEST(half_an_entry_is_none),
 		FAMFS_TEST(bad_memory_is_not_filled),
+		FAMFS_TEST(bad_strip_is_not_filled),
 		FAMFS_TEST(bad_file_cannot_be_read_or_written),
 		FAMFS_TEST(mount_serves_what_is_good),
 	};

@@ -110,6 +110,7 @@ struct staged_key {
  *	one, that is still to be told; @released: it was
  * @allocated: @map is taken from the free space, and room in the log is reserved
  * @map, @map_size: for so many bytes
+ * @bad: an allocation unit of @map that cannot be written to; its length is 0: none
  */
 struct staged {
 	uint64_t ino;
@@ -143,6 +144,7 @@ struct staged {
 	bool allocated;
 	struct famfs_fmap map;
 	uint64_t map_size;
+	struct famfs_extent bad;
 
 	UT_hash_handle by_ino;
 	UT_hash_handle by_name;

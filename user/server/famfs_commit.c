@@ -76,12 +76,22 @@ int famfs_append(struct layout *l, struct famfs_entry *entry, bool claimed,
 
 /* --- space --- */
 
-/* commit_give_back - what was reserved is not needed; the layout's lock is held */
+/*
+ * commit_give_back - what was reserved is not needed; the layout's lock is held
+ *
+ * But for what is bad, which the next file would get, and the one after it.
+ */
 void commit_give_back(struct layout *l, struct staged *s)
 {
+	struct media_space *space = media_fs_space(l->fs);
+
 	if (!s->allocated)
 		return;
-	media_space_give_map(media_fs_space(l->fs), &s->map);
+	media_space_give_map(space, &s->map);
+	if (s->bad.len)
+		media_space_take(space, s->bad.devindex, s->bad.offset,
+				 s->bad.len);
+	s->bad.len = 0;
 	l->held--;
 	s->allocated = false;
 }
@@ -154,6 +164,9 @@ static int read_part(const struct staged *s, char *to, size_t size,
 		n = pread(s->fd, to, size, off);
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* If the memory is bad, this is where: the guard is to know. */
+		if (n < 0 && errno == EFAULT)
+			*(volatile char *)to = 0;
 		if (n < 0)
 			return -errno;
 		/* Behind its end, the page is empty. */
@@ -193,16 +206,47 @@ static int fill(void *ctx)
 	return 0;
 }
 
-static int fill_window(const struct staged *s, const struct pool_window *window)
+/* The unit of a map that byte @at of the file lies in. */
+static struct famfs_extent unit_of(const struct famfs_fmap *map, uint64_t at,
+				   uint64_t unit)
+{
+	const struct famfs_interleave *il = &map->interleave;
+	const struct famfs_extent *ext = map->extents;
+	struct famfs_extent found;
+
+	if (map->ext_type == FAMFS_MAP_INTERLEAVED) {
+		ext = &il->strips[at / il->chunk_size % il->nstrips];
+		at = at / il->chunk_size / il->nstrips * il->chunk_size +
+		     at % il->chunk_size;
+	} else {
+		for (; at >= ext->len; ext++)
+			at -= ext->len;
+	}
+	found = (struct famfs_extent) {
+		.devindex = ext->devindex,
+		.offset = ext->offset + at / unit * unit,
+		.len = unit,
+	};
+	return found;
+}
+
+static int fill_window(const struct layout *l, struct staged *s,
+		       const struct pool_window *window)
 {
 	struct filling f = { .s = s, .window = window };
 	const void *fault = NULL;
 	int rc = guard_run(fill, &f, &fault);
+	uint64_t at;
 
-	if (fault)
-		log_line(LOG_ERR, "%s: the memory that byte %llu of it was to go to is bad",
-			 s->name, (unsigned long long)
-			 ((const char *)fault - (const char *)window->mem));
+	if (!fault)
+		return rc;
+	at = (const char *)fault - (const char *)window->mem;
+	s->bad = unit_of(&s->map, at, l->pool->sb.alloc_unit);
+	log_line(LOG_ERR, "%s: the memory for byte %llu of it is bad, and used no more until the mount ends: %llu bytes at %llu of device %llu",
+		 s->name, (unsigned long long)at,
+		 (unsigned long long)s->bad.len,
+		 (unsigned long long)s->bad.offset,
+		 (unsigned long long)s->bad.devindex);
 	return rc;
 }
 
@@ -223,7 +267,7 @@ int commit_fill(struct layout *l, struct staged *s)
 	rc = pool_window_open(l->pool->reach, &s->map,
 			      whole_pages(s->map_size), &window);
 	if (!rc) {
-		rc = fill_window(s, &window);
+		rc = fill_window(l, s, &window);
 		pool_window_close(l->pool->reach, &window);
 	}
 	s->copies++;
