@@ -229,7 +229,10 @@ static void old_id_leads_to_it_while_it_must(void **state)
 	assert_int_equal(ops->fmap(l, f, &fmap), 0);
 	/* Not in a window and in a file of the kernel's at the same time. */
 	assert_null(l->views.open);
-	assert_int_equal(ops->read(l, f, &c, 1, 0), -EIO);
+	/* It may have found the file in use: then it reads on, and no window stays. */
+	assert_int_equal(ops->read(l, f, &c, 1, 0), 1);
+	assert_int_equal(c, 'a');
+	assert_null(l->views.open);
 	assert_int_equal(close_file(l, f, O_RDWR), 0);
 	assert_int_equal(find(l, "g"), f);
 	assert_int_equal(ops->open(l, f, O_RDONLY, &direct), 0);

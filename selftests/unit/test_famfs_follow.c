@@ -248,11 +248,13 @@ static void own_files_are_told_where_it_matters(void **state)
 	/* Its name leads to another node from here on. */
 	assert_int_equal(write_file(l, ROOT, "f", "abc", 3), 0);
 	until(was_told("name 1/f\nnode 1\n"));
-	/* It has a map now. */
+	/* Who has given it its size asks for its map. */
 	f = create(l, ROOT, "g");
 	assert_int_equal(set_size(l, f, 3), 0);
+	assert_int_equal(write_file(l, ROOT, "h", "abc", 3), 0);
+	until(was_told("name 1/h\nnode 1\n"));
 	sprintf(news, "node %llx\n", (unsigned long long)f);
-	until(was_told(news));
+	assert_false(was_told(news));
 	assert_false(was_told("/d"));
 	assert_false(was_told("/g"));
 	stop(l);

@@ -373,7 +373,6 @@ int64_t meta_read(struct layout *layout, uint64_t ino, char *buf, size_t size,
  * at all without a session.
  */
 void tell_name(struct layout *layout, uint64_t dir, const char *name);
-void tell_node(struct layout *layout, uint64_t ino);
 int famfs_start(struct layout *layout, struct fuse_fmap_session *session,
 		bool taken);
 void famfs_stop(struct layout *layout, void (*free_us)(void *arg), void *arg);

@@ -355,10 +355,8 @@ int commit(struct layout *l, struct staged *s, uint64_t size, bool sized)
 		if (!rc && !sized) {
 			staged_unname(l, s);
 			tell_name(l, s->key.dir, s->key.name);
-		} else if (!rc) {
-			s->sized = true;
-			tell_node(l, s->ino);
 		}
+		s->sized |= !rc && sized;
 		pthread_rwlock_unlock(&l->lock);
 	}
 	if (rc)

@@ -20,16 +20,17 @@
 
 /**
  * struct news - something to be told
- * @ino: of a directory, if there is a @name; else of a node
- * @name: a name in it that is another's, or somebody's, by now; or empty
+ * @dir: node id of a directory
+ * @name: a name in it that is another's, or somebody's, by now
  */
 struct news {
 	struct news *next;
-	uint64_t ino;
+	uint64_t dir;
 	char name[];
 };
 
-static void add_news(struct layout *l, uint64_t ino, const char *name)
+/* tell_name - @name in @dir is new, or another's */
+void tell_name(struct layout *l, uint64_t dir, const char *name)
 {
 	struct teller *t = &l->teller;
 	size_t len = strlen(name) + 1;
@@ -40,7 +41,7 @@ static void add_news(struct layout *l, uint64_t ino, const char *name)
 		malloc(sizeof(*n) + len) : NULL;
 	if (n) {
 		n->next = NULL;
-		n->ino = ino;
+		n->dir = dir;
 		memcpy(n->name, name, len);
 		*t->last = n;
 		t->last = &n->next;
@@ -50,18 +51,6 @@ static void add_news(struct layout *l, uint64_t ino, const char *name)
 	}
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
-}
-
-/* tell_name - @name in @dir is new, or another's */
-void tell_name(struct layout *l, uint64_t dir, const char *name)
-{
-	add_news(l, dir, name);
-}
-
-/* tell_node - attributes, contents or map of a node are others */
-void tell_node(struct layout *l, uint64_t ino)
-{
-	add_news(l, ino, "");
 }
 
 static struct news *take_news(struct teller *t, bool *lost)
@@ -109,12 +98,11 @@ static void tell(struct layout *l, const struct news *n)
 {
 	struct fuse_fmap_session *session = l->session;
 
-	while (n->name[0] &&
-	       told(l, fuse_fmap_notify_expire(session, n->ino, n->name)))
+	while (told(l, fuse_fmap_notify_expire(session, n->dir, n->name)))
 		;
-	if (n->name[0] && n->next && n->next->ino == n->ino)
+	if (n->next && n->next->dir == n->dir)
 		return;
-	while (told(l, fuse_fmap_notify_refresh(session, n->ino)))
+	while (told(l, fuse_fmap_notify_refresh(session, n->dir)))
 		;
 }
 
