@@ -13,5 +13,7 @@ FAMFS_LIBS = $(foreach f,$(FAMFS_TOLD),-Wl,--wrap=$(f)) \
 $(foreach t,load follow create staged refuse others bad, \
 	$(eval test_famfs_$(t)_OBJS = $$(FAMFS_OBJS)) \
 	$(eval test_famfs_$(t)_LIBS = $$(FAMFS_LIBS)))
+# Which devices there are.
+test_famfs_follow_LIBS += -Wl,--wrap=dev_list
 # Memory goes bad while a pool is opened.
 test_famfs_bad_LIBS += -Wl,--wrap=pool_window_range

@@ -9,7 +9,8 @@
  *      goes on. So it is with a bad header.
  *   4. A device that is added can be used; if it is not there it is looked for at each
  *      look at the log, which is said once, and can be used as soon as it is. So can one
- *      that was missing at the mount.
+ *      that was missing at the mount. All devices are looked through only if there are
+ *      others than before.
  *   5. What the master makes itself is told only where the kernel must look again.
  *   6. Stopping does not wait for who waits for the server; nor for a notification that
  *      nothing but a signal ends. One that comes without an end loses nothing.
@@ -231,6 +232,51 @@ static void missing_device_comes_back(void **state)
 	ops->destroy(l);
 }
 
+/* There is one device, which cannot be used; another one for another number. */
+static unsigned int listings;
+static uint64_t listed;
+
+int __wrap_dev_list(struct dev_info **devs, unsigned int *count);
+int __wrap_dev_list(struct dev_info **devs, unsigned int *count)
+{
+	struct dev_info *dev = calloc(1, sizeof(*dev));
+
+	assert_non_null(dev);
+	strcpy(dev->why, "because");
+	dev->size = listed;
+	*devs = dev;
+	*count = 1;
+	listings++;
+	return 0;
+}
+
+static void devices_are_looked_through_for_a_reason(void **state)
+{
+	struct layout *l;
+	unsigned int i;
+
+	(void)state;
+	make_pool((struct spec) { 0 });
+	l = open_client();
+	add_device();
+	/* If it were an image file, the others would be, too: these are on no list. */
+	l->pool->devs[0].kind = DEV_DEVDAX;
+	listings = 0;
+	famfs_follow(l);
+	/* Which devices are there? What lies on them? */
+	assert_int_equal(listings, 2);
+	for (i = 0; i < 5; i++)
+		famfs_follow(l);
+	assert_int_equal(listings, 7);
+	listed++;
+	famfs_follow(l);
+	assert_int_equal(listings, 9);
+	famfs_follow(l);
+	assert_int_equal(listings, 10);
+	assert_int_equal(times_said("is not to be found"), 1);
+	ops->destroy(l);
+}
+
 static void own_files_are_told_where_it_matters(void **state)
 {
 	struct layout_args args;
@@ -424,6 +470,7 @@ int main(void)
 		FAMFS_TEST(added_device_can_be_used),
 		FAMFS_TEST(device_is_plugged_in_later),
 		FAMFS_TEST(missing_device_comes_back),
+		FAMFS_TEST(devices_are_looked_through_for_a_reason),
 		FAMFS_TEST(own_files_are_told_where_it_matters),
 		FAMFS_TEST(stopping_frees_who_waits),
 		FAMFS_TEST(stopping_interrupts_who_waits),
