@@ -19,7 +19,8 @@
  * @names: of devices to look at first, up to NULL; may be NULL
  * @others: those of them that are in nobody's use, with their superblocks
  * @nothers: how many
- * @seen: devices that there were when all were looked through; @nseen: how many
+ * @seen: devices that there were last; @nseen: how many; @seen_no: how often others
+ * @looked: by index: @seen_no when all devices were looked through for it
  * @again: when that is to be done again though there are no others; CLOCK_MONOTONIC
  */
 struct pool_impl {
@@ -29,7 +30,9 @@ struct pool_impl {
 	unsigned int nothers;
 	struct dev_info *seen;
 	unsigned int nseen;
-	time_t again;
+	unsigned int seen_no;
+	unsigned int looked[MEDIA_DEVICES_MAX];
+	time_t again[MEDIA_DEVICES_MAX];
 };
 
 /*
@@ -317,32 +320,44 @@ static bool are_same(const struct dev_info *a, const struct dev_info *b,
 	return true;
 }
 
-/* Has something been plugged in since all devices were looked through, or is it long ago? */
-static bool is_scan_due(struct pool_impl *impl)
+/* Which devices are there now? */
+static int see_devices(struct pool_impl *impl)
 {
 	struct dev_info *devs;
-	struct timespec now;
 	unsigned int count;
-	bool same;
+	int rc = pool_list_devices(&devs, &count);
 
-	if (impl->pool.devs[0].kind == DEV_PLAIN || pool_list_devices(&devs, &count))
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	same = impl->seen && impl->nseen == count &&
-	       are_same(impl->seen, devs, count);
+	if (rc)
+		return rc;
+	if (!impl->seen || impl->nseen != count ||
+	    !are_same(impl->seen, devs, count))
+		impl->seen_no++;
 	free(impl->seen);
 	impl->seen = devs;
 	impl->nseen = count;
-	if (same && now.tv_sec < impl->again)
+	return 0;
+}
+
+/* Was anything plugged in since all were looked through for this one, or is it long ago? */
+static bool is_scan_due(struct pool_impl *impl, unsigned int index)
+{
+	struct timespec now;
+
+	if (impl->pool.devs[0].kind == DEV_PLAIN || index >= MEDIA_DEVICES_MAX ||
+	    see_devices(impl))
 		return false;
-	impl->again = now.tv_sec + SCAN_AGAIN;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (impl->looked[index] == impl->seen_no && now.tv_sec < impl->again[index])
+		return false;
+	impl->looked[index] = impl->seen_no;
+	impl->again[index] = now.tv_sec + SCAN_AGAIN;
 	return true;
 }
 
 int pool_add_device(struct pool *pool, unsigned int index,
 		    const struct media_device *device)
 {
-	struct scan scan = { .done = !is_scan_due(impl_of(pool)) };
+	struct scan scan = { .done = !is_scan_due(impl_of(pool), index) };
 	int rc;
 
 	look_at_others(impl_of(pool));
