@@ -134,17 +134,17 @@ static void bad_header_is_said_once(void **state)
 }
 
 /* What another host does; its superblock is there before the log tells of it. */
-static void add_device(void)
+static void add_device(unsigned int i)
 {
 	struct media_mkfs_dev dev = {
-		.super = mapped(1), .size = 64 * MIB, .uuid = { 0xee },
+		.super = mapped(i), .size = 64 * MIB, .uuid = { 0xee, i },
 	};
 	struct media_log log = the_log();
 	struct media_super sb;
 	struct media_error err;
 
 	assert_int_equal(media_super_read(mapped(0), 4096, 0, &sb, &err), 0);
-	assert_int_equal(media_add_device(&dev, &sb, &log, 1, NULL, &err), 0);
+	assert_int_equal(media_add_device(&dev, &sb, &log, i, NULL, &err), 0);
 }
 
 static void added_device_can_be_used(void **state)
@@ -162,7 +162,7 @@ static void added_device_can_be_used(void **state)
 	others[1] = NULL;
 	log = the_log();
 	memcpy(before, log.mem, sizeof(before));
-	add_device();
+	add_device(1);
 	memcpy(after, log.mem, sizeof(after));
 	memcpy(log.mem, before, sizeof(before));
 	args = client_args();
@@ -193,7 +193,7 @@ static void device_is_plugged_in_later(void **state)
 	args = client_args();
 	args.pool.devices = others;
 	l = open_args(args);
-	add_device();
+	add_device(1);
 	log_file("f", 5, 1, 4 * MIB, FAMFS_FILE_ALL_RW);
 	assert_int_equal(rename(image(1), in_dir("away")), 0);
 	said[0] = '\0';
@@ -206,7 +206,7 @@ static void device_is_plugged_in_later(void **state)
 	assert_int_equal(rename(in_dir("away"), image(1)), 0);
 	for (i = 0; i < 5; i++)
 		famfs_follow(l);
-	assert_int_equal(times_said("device 1 was added: "), 1);
+	assert_int_equal(times_said("device 1 is there now: "), 1);
 	assert_int_equal(ops->device(l, 1, &info), 0);
 	assert_holds(l, find(l, "f"), "\0\0\0\0\0", 5);
 	ops->destroy(l);
@@ -258,22 +258,23 @@ static void devices_are_looked_through_for_a_reason(void **state)
 	(void)state;
 	make_pool((struct spec) { 0 });
 	l = open_client();
-	add_device();
+	add_device(1);
+	add_device(2);
 	/* If it were an image file, the others would be, too: these are on no list. */
 	l->pool->devs[0].kind = DEV_DEVDAX;
 	listings = 0;
 	famfs_follow(l);
-	/* Which devices are there? What lies on them? */
-	assert_int_equal(listings, 2);
+	/* For each of the two: which devices are there, and what lies on them? */
+	assert_int_equal(listings, 4);
 	for (i = 0; i < 5; i++)
 		famfs_follow(l);
-	assert_int_equal(listings, 7);
+	assert_int_equal(listings, 14);
 	listed++;
 	famfs_follow(l);
-	assert_int_equal(listings, 9);
+	assert_int_equal(listings, 18);
 	famfs_follow(l);
-	assert_int_equal(listings, 10);
-	assert_int_equal(times_said("is not to be found"), 1);
+	assert_int_equal(listings, 20);
+	assert_int_equal(times_said("is not to be found"), 2);
 	ops->destroy(l);
 }
 

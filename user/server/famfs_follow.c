@@ -117,9 +117,10 @@ static int catch_up(struct layout *l)
 
 	if (rc == -ESTALE)
 		return rc;
-	if (!rc)
+	if (!rc) {
 		rc = pool_replay(l->pool, l->fs, &err);
-	look_for_other_master(l);
+		look_for_other_master(l);
+	}
 	if (rc)
 		say_once(l, rc, &err);
 	else
@@ -162,8 +163,9 @@ static void find_device(struct layout *l, unsigned int i,
 	}
 	pthread_rwlock_unlock(&l->lock);
 	if (!rc)
-		log_line(LOG_INFO, "%s: device %u was added: %s",
-			 l->args.source, i, l->pool->devs[i].path);
+		log_line(LOG_INFO, "%s: device %u %s: %s", l->args.source, i,
+			 missed ? "is there now" : "was added",
+			 l->pool->devs[i].path);
 	else if (!missed)
 		log_line(LOG_ERR, "%s: device %u was added, and is not to be found (%s): files on it are EIO until it is",
 			 l->args.source, i, strerror(-rc));
