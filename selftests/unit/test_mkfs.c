@@ -14,6 +14,7 @@
  *   7. Killed at any moment, mkfs leaves no pool or a whole one.
  *   8. What devices and status write with --json is JSON.
  *   9. Images that another program has locked are refused, with --force also.
+ *  10. What add has to refuse it refuses before it writes, with --force also.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <json-c/json.h>
+#include <zlib.h>
 #include "unit.h"
 #include "../../user/media/media.h"
 
@@ -491,6 +493,43 @@ static void what_is_locked_is_left_alone(void **state)
 	succeeds("add --image --system-uuid su --device b a c");
 }
 
+/* No room for more than what is there. */
+static void fill_log(const char *name, uint64_t entries)
+{
+	struct famfs_log_header header;
+	uint8_t *bytes = read_image(name);
+
+	memcpy(&header, bytes + FAMFS_LOG_OFFSET, sizeof(header));
+	assert_int_equal(header.next_index, entries);
+	header.last_index = entries - 1;
+	header.crc = crc32(0, (void *)&header, offsetof(struct famfs_log_header, crc));
+	put(name, FAMFS_LOG_OFFSET, &header, sizeof(header));
+	free(bytes);
+}
+
+static void what_add_refuses_is_as_it_was(void **state)
+{
+	uint8_t *before, *after;
+
+	(void)state;
+	make_image("a", IMAGE);
+	make_image("b", IMAGE);
+	make_image("c", IMAGE);
+	put_ext2("c");
+	succeeds("mkfs --image --system-uuid su a b");
+	before = read_image("c");
+	/* The allocation unit does not fit behind the superblock. */
+	assert_int_equal(truncate("c", 3 * MIB), 0);
+	fails(1, "add --image --system-uuid su --device b -f a c", "too small");
+	assert_int_equal(truncate("c", IMAGE), 0);
+	fill_log("a", 1);
+	fails(1, "add --image --system-uuid su --device b -f a c", "log is full");
+	after = read_image("c");
+	assert_memory_equal(before, after, IMAGE);
+	free(before);
+	free(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +550,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_locked_is_left_alone,
 						make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(json_is_json, make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(what_add_refuses_is_as_it_was,
+						make_dir, drop_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -558,14 +558,24 @@ int media_mkfs(const struct media_mkfs *mkfs, const struct media_sink *sink);
 void media_wipe(void *super, const struct media_sink *sink);
 
 /**
- * media_add_device - make a device one more of a pool
- * @dev: the device; its superblock is written before the log tells of it
- * @sb: the primary superblock, version 48
+ * media_add_check - could media_add_device() add it? Nothing is written
+ * @dev: the device
+ * @sb: the primary superblock
  * @log: the pool's log
  * @index: the lowest free one, from media_fs_device()
  *
- * Return: 0; -EOPNOTSUPP: version 47; -EINVAL: @index or its size; or as
- * media_log_append().
+ * Return: 0; -EOPNOTSUPP: version 47; -EINVAL: @index or its size; -ENOSPC: the log is
+ * full; -EUCLEAN: its header is wrong, which @err says.
+ */
+int media_add_check(const struct media_mkfs_dev *dev, const struct media_super *sb,
+		    const struct media_log *log, unsigned int index,
+		    struct media_error *err);
+
+/**
+ * media_add_device - make a device one more of a pool
+ * @dev: the device; its superblock is written before the log tells of it
+ *
+ * Return: as media_add_check(), before anything is written; or media_log_append().
  */
 int media_add_device(const struct media_mkfs_dev *dev,
 		     const struct media_super *sb, const struct media_log *log,

@@ -213,6 +213,20 @@ int media_mkfs(const struct media_mkfs *mkfs, const struct media_sink *sink)
 	return 0;
 }
 
+int media_add_check(const struct media_mkfs_dev *dev, const struct media_super *sb,
+		    const struct media_log *log, unsigned int index,
+		    struct media_error *err)
+{
+	struct media_head head;
+
+	if (sb->version == FAMFS_VERSION_47)
+		return -EOPNOTSUPP;
+	if (!index || index >= MEDIA_DEVICES_MAX ||
+	    check_device(dev, FAMFS_SUPER_SIZE, sb->alloc_unit))
+		return -EINVAL;
+	return media_log_room(log, &head, err);
+}
+
 int media_add_device(const struct media_mkfs_dev *dev,
 		     const struct media_super *sb, const struct media_log *log,
 		     unsigned int index, const struct media_sink *sink,
@@ -226,16 +240,10 @@ int media_add_device(const struct media_mkfs_dev *dev,
 		.system_uuid = sb->system_uuid,
 	};
 	struct famfs_entry entry;
-	struct media_head head;
-	int rc;
+	int rc = media_add_check(dev, sb, log, index, err);
 
-	if (sb->version == FAMFS_VERSION_47)
-		return -EOPNOTSUPP;
-	if (check_device(dev, FAMFS_SUPER_SIZE, sb->alloc_unit) ||
-	    media_entry_add_daxdev(&entry, index, dev->size, dev->uuid))
-		return -EINVAL;
-	/* Nothing is written to a device that the log has no room for. */
-	rc = media_log_room(log, &head, err);
+	if (!rc)
+		rc = media_entry_add_daxdev(&entry, index, dev->size, dev->uuid);
 	if (rc)
 		return rc;
 	if (!sink)

@@ -125,31 +125,46 @@ static bool reach_device(struct job *job)
 	return !rc;
 }
 
-static bool write_it(struct job *job)
+static bool fail(const struct job *job, int rc, const struct media_error *err)
+{
+	char text[MEDIA_ERROR_MAX];
+
+	tool_error("%s cannot be added: %s", job->target.name,
+		   rc == -ENOSPC ? "the log is full" :
+		   rc == -EINVAL && !err->field[0] ? "it is too small, or too large" :
+		   err->field[0] ? media_strerror(err, text, sizeof(text)) :
+		   strerror(-rc));
+	return false;
+}
+
+/* All that can be refused is, while what lies on the device is still there. */
+static bool check_device(struct job *job)
 {
 	struct media_error err = { .field = "" };
-	char text[MEDIA_ERROR_MAX];
-	int rc;
+	int rc = pool_window_range(job->pool->reach, job->index, 0, FAMFS_SUPER_SIZE,
+				   &job->super);
 
-	rc = pool_window_range(job->pool->reach, job->index, 0, FAMFS_SUPER_SIZE,
-			       &job->super);
 	if (rc) {
 		tool_error("%s: %s", job->target.name, strerror(-rc));
 		return false;
 	}
-	if (!targets_wipe(&job->target, 1, &job->super))
-		return false;
 	target_describe(&job->target, &job->dev);
 	job->dev.super = job->super.mem;
+	rc = media_add_check(&job->dev, &job->pool->sb, &job->pool->media_log,
+			     job->index, &err);
+	return !rc || fail(job, rc, &err);
+}
+
+static bool write_it(struct job *job)
+{
+	struct media_error err = { .field = "" };
+	int rc;
+
+	if (!targets_wipe(&job->target, 1, &job->super))
+		return false;
 	rc = media_add_device(&job->dev, &job->pool->sb, &job->pool->media_log,
 			      job->index, NULL, &err);
-	if (rc)
-		tool_error("%s cannot be added: %s", job->target.name,
-			   rc == -ENOSPC ? "the log is full" :
-			   rc == -EINVAL && !err.field[0] ? "it is too small" :
-			   err.field[0] ? media_strerror(&err, text, sizeof(text)) :
-			   strerror(-rc));
-	return !rc;
+	return !rc || fail(job, rc, &err);
 }
 
 static int show(struct job *job)
@@ -184,7 +199,7 @@ static int add(struct job *job)
 	       targets_look(&job->target, 1) && reach_device(job) &&
 	       targets_check(&job->target, 1, job->pool->reach, job->index,
 			     job->force) &&
-	       write_it(job);
+	       check_device(job) && write_it(job);
 	if (good)
 		code = show(job);
 	if (job->super.mem)
