@@ -5,7 +5,7 @@
  *   1. A pool is made as asked for, and --json says what it is.
  *   2. What holds anything known is refused, by its name, and not a byte of it has
  *      changed: ext2, a partition table, swap, a RAID at its end, a pool, a pool that
- *      is damaged.
+ *      is damaged. Nor has this host got a uuid.
  *   3. With --force none of that is found afterwards.
  *   4. A device twice, by whatever name, is refused.
  *   5. A wrong command line is 2, and nothing was done.
@@ -250,6 +250,10 @@ static void what_holds_something_is_refused(void **state)
 
 	(void)state;
 	make_image("empty", IMAGE);
+	make_image("a", IMAGE);
+	put_ext2("a");
+	fails(1, "mkfs --image --system-uuid new/su a", "ext2");
+	assert_int_equal(access("new", F_OK), -1);
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		make_image("a", IMAGE);
 		known[i].put("a");
@@ -330,6 +334,7 @@ static void a_wrong_command_line_is_2(void **state)
 	fails(1, "mount", "POOL and DIR");
 	make_image("tiny", 4 * MIB);
 	fails(1, "mkfs --image --system-uuid su tiny", "too small");
+	assert_int_equal(access("su", F_OK), -1);
 }
 
 static void add_is_careful_too(void **state)

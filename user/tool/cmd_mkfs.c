@@ -188,11 +188,19 @@ static bool open_windows(struct job *job)
 	return !rc;
 }
 
-static bool system_uuid(struct job *job)
+/*
+ * With @create it is made where there is none, and is then what the file says: another
+ * mkfs may have been first. Else a uuid that stands for it until then.
+ */
+static bool system_uuid(struct job *job, bool create)
 {
 	const char *path = job->system_file ? job->system_file : POOL_SYSTEM_UUID;
-	int rc = pool_system_uuid(path, true, job->mkfs.system_uuid);
+	int rc = pool_system_uuid(path, create, job->mkfs.system_uuid);
 
+	if (rc == -ENOENT && !create) {
+		uuid_generate(job->mkfs.system_uuid);
+		return true;
+	}
 	if (!rc)
 		return true;
 	tool_error("%s: %s. The uuid of this host is kept there; --system-uuid names another file",
@@ -235,10 +243,10 @@ static bool make(struct job *job)
 	bool good;
 
 	describe_devices(job);
-	good = system_uuid(job) && check_numbers(job) &&
+	good = system_uuid(job, false) && check_numbers(job) &&
 	       targets_look(job->targets, job->n) && reach_devices(job) &&
 	       targets_check(job->targets, job->n, job->reach, 0, job->force) &&
-	       open_windows(job) &&
+	       open_windows(job) && system_uuid(job, true) &&
 	       targets_wipe(job->targets, job->n, job->supers) &&
 	       !media_mkfs(&job->mkfs, NULL) && read_back(job);
 	if (job->reach) {
