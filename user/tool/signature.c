@@ -89,15 +89,20 @@ static void add_famfs(char **all, const void *super, size_t len)
 char *signature_find(int fd, const void *super, size_t len)
 {
 	blkid_probe probe = new_probe(fd);
-	unsigned int i;
+	int rc = probe ? 0 : -EIO;
 	char *all = NULL;
+	unsigned int i;
 
 	if (len >= sizeof(struct famfs_super))
 		add_famfs(&all, super, len);
-	for (i = 0; probe && i < FINDS_MAX && !blkid_do_probe(probe); i++)
-		add_find(&all, probe);
+	for (i = 0; !rc && i < FINDS_MAX; i++) {
+		/* 1: no more. */
+		rc = blkid_do_probe(probe);
+		if (!rc)
+			add_find(&all, probe);
+	}
 	/* What cannot be looked at might hold anything. */
-	if (!probe)
+	if (rc < 0)
 		add(&all, tool_text("what libblkid cannot look at"));
 	blkid_free_probe(probe);
 	return all;
@@ -109,6 +114,7 @@ int signature_wipe(int fd)
 	unsigned int i;
 	int rc = probe ? 0 : -EIO;
 
+	/* Where it cannot look it finds nothing: that is told, and meant by --force. */
 	for (i = 0; !rc && i < FINDS_MAX && !blkid_do_probe(probe); i++)
 		rc = blkid_do_wipe(probe, 0) ? -EIO : 0;
 	blkid_free_probe(probe);
