@@ -27,6 +27,7 @@ static const struct option longs[] = {
  * struct job - a device being added
  * @others: devices that the pool has already, as far as they were named; NULL-terminated
  * @index: the one it gets
+ * @fs_uuid, @primary: of the pool, which is closed when it is shown
  */
 struct job {
 	const char *name;
@@ -40,6 +41,8 @@ struct job {
 	struct media_fs *fs;
 	struct target target;
 	unsigned int index;
+	uint8_t fs_uuid[16];
+	struct target primary;
 	struct media_mkfs_dev dev;
 	struct pool_window super;
 };
@@ -176,11 +179,11 @@ static int show(struct job *job)
 		tool_say("%s (%s) is device %u of the pool %s",
 			 job->target.dev.path,
 			 tool_human(job->target.dev.size, size), job->index,
-			 tool_uuid(job->pool->sb.fs_uuid, uuid));
+			 tool_uuid(job->fs_uuid, uuid));
 		return TOOL_FINE;
 	}
 	obj = json_object_new_object();
-	tool_json_text(obj, "pool", tool_uuid(job->pool->sb.fs_uuid, uuid));
+	tool_json_text(obj, "pool", tool_uuid(job->fs_uuid, uuid));
 	tool_json_u64(obj, "index", job->index);
 	tool_json_text(obj, "path", job->target.dev.path);
 	tool_json_text(obj, "uuid", tool_uuid(job->dev.uuid, uuid));
@@ -200,14 +203,17 @@ static int add(struct job *job)
 	       targets_check(&job->target, 1, job->pool->reach, job->index,
 			     job->force) &&
 	       check_device(job) && write_it(job);
-	if (good)
-		code = show(job);
+	if (good) {
+		memcpy(job->fs_uuid, job->pool->sb.fs_uuid, sizeof(job->fs_uuid));
+		job->primary = (struct target) { job->name, job->pool->devs[0], NULL };
+	}
 	if (job->super.mem)
 		pool_window_close(job->pool->reach, &job->super);
 	media_fs_free(job->fs);
 	pool_close(job->pool);
-	if (good)
-		target_settle(&job->target);
+	/* The log is on the other one. */
+	if (good && target_settle(&job->target) && target_settle(&job->primary))
+		code = show(job);
 	targets_free(&job->target, 1);
 	return code;
 }

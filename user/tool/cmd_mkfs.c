@@ -239,8 +239,8 @@ static bool read_back(struct job *job)
 
 static bool make(struct job *job)
 {
+	bool good, settled = true;
 	unsigned int i;
-	bool good;
 
 	describe_devices(job);
 	good = system_uuid(job, false) && check_numbers(job) &&
@@ -256,8 +256,8 @@ static bool make(struct job *job)
 		pool_reach_close(job->reach);
 	}
 	for (i = 0; good && i < job->n; i++)
-		target_settle(&job->targets[i]);
-	return good;
+		settled &= target_settle(&job->targets[i]);
+	return good && settled;
 }
 
 /* ------------------------------------------------------------------------

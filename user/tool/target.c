@@ -355,18 +355,25 @@ static void read_partitions(const char *path)
 	close(fd);
 }
 
-void target_settle(const struct target *target)
+bool target_settle(const struct target *target)
 {
-	int fd;
+	int fd, rc = 0;
 
 	if (target->dev.kind == DEV_DEVDAX)
-		return;
+		return true;
 	fd = open(target->dev.path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	ioctl(fd, BLKFLSBUF, 0);
-	close(fd);
+	if (fd < 0 || fsync(fd))
+		rc = errno;
+	if (fd >= 0) {
+		ioctl(fd, BLKFLSBUF, 0);
+		close(fd);
+	}
+	if (rc) {
+		tool_error("%s: what was written may not be there: %s", target->name,
+			   strerror(rc));
+		return false;
+	}
 	if (target->found && !target->dev.start)
 		read_partitions(target->dev.path);
+	return true;
 }

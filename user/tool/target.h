@@ -73,8 +73,11 @@ void target_describe(const struct target *target, struct media_mkfs_dev *to);
 bool targets_wipe(const struct target *targets, unsigned int n,
 		  const struct pool_window *supers);
 
-/* target_settle - have the kernel and others see what lies there now */
-void target_settle(const struct target *target);
+/*
+ * target_settle - have it on the device, and the kernel and others see what lies there
+ * now. Return: false: it cannot be written back, which was said.
+ */
+bool target_settle(const struct target *target);
 
 /* In signature.c */
 
