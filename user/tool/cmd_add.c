@@ -82,22 +82,77 @@ static bool is_master(const struct job *job)
 	return false;
 }
 
+/**
+ * struct reading - the log, from memory that may be bad
+ * @log: it; @copy: result, up to the last entry
+ * @head: result
+ */
+struct reading {
+	const struct media_log *log;
+	struct media_log copy;
+	struct media_head head;
+	struct media_error err;
+};
+
+static int read_head(void *ctx)
+{
+	struct reading *r = ctx;
+
+	return media_log_head(r->log, &r->head, &r->err);
+}
+
+static int read_entries(void *ctx)
+{
+	struct reading *r = ctx;
+	uint64_t len = sizeof(struct famfs_log_header) +
+		       r->head.next * sizeof(struct famfs_entry);
+
+	media_invalidate(r->log->mem, len);
+	memcpy(r->copy.mem, r->log->mem, len);
+	return 0;
+}
+
+/* Return: -EIO: that was told. */
+static int replay_copy(struct job *job, struct reading *r)
+{
+	uint64_t len = FAMFS_LOG_MIN;
+	int rc = targets_guard(read_head, r, NULL, 0, NULL, job->name);
+
+	if (rc)
+		return rc;
+	/* All of them are below it. */
+	while (media_entries_max(len) < r->head.next)
+		len *= 2;
+	r->copy = *r->log;
+	r->copy.len = len;
+	r->copy.mem = tool_alloc(1, len);
+	rc = targets_guard(read_entries, r, NULL, 0, NULL, job->name);
+	if (!rc)
+		rc = media_fs_replay(job->fs, &r->copy, &r->err);
+	free(r->copy.mem);
+	return rc;
+}
+
 static bool replay(struct job *job)
 {
-	struct media_error err = { 0 };
+	struct reading r = { .log = &job->pool->media_log };
 	char text[MEDIA_ERROR_MAX];
-	const struct media_device *dev;
 	int rc = media_fs_new(&job->fs, &job->pool->sb, NULL, NULL);
 
 	if (!rc)
-		rc = media_fs_replay(job->fs, &job->pool->media_log, &err);
-	if (rc) {
+		rc = replay_copy(job, &r);
+	if (rc && rc != -EIO)
 		tool_error("%s: %s%s", job->name, rc == -EUCLEAN ?
-			   media_strerror(&err, text, sizeof(text)) :
+			   media_strerror(&r.err, text, sizeof(text)) :
 			   strerror(-rc), rc == -EUCLEAN ?
 			   "; nothing is added to a damaged pool, fmapfs fsck says more" : "");
-		return false;
-	}
+	return !rc;
+}
+
+static bool find_index(struct job *job)
+{
+	const struct media_device *dev;
+
 	for (job->index = 1; job->index < MEDIA_DEVICES_MAX; job->index++) {
 		dev = media_fs_device(job->fs, job->index);
 		if (!dev || !dev->present)
@@ -110,7 +165,7 @@ static bool replay(struct job *job)
 
 static bool check_pool(struct job *job)
 {
-	if (!open_pool(job) || !is_master(job) || !replay(job))
+	if (!open_pool(job) || !is_master(job) || !replay(job) || !find_index(job))
 		return false;
 	if (job->pool->sb.version == FAMFS_VERSION_48)
 		return true;
@@ -140,10 +195,40 @@ static bool fail(const struct job *job, int rc, const struct media_error *err)
 	return false;
 }
 
+struct adding {
+	struct job *job;
+	struct media_error err;
+};
+
+static int check_it(void *ctx)
+{
+	struct adding *a = ctx;
+	struct job *job = a->job;
+
+	return media_add_check(&job->dev, &job->pool->sb, &job->pool->media_log,
+			       job->index, &a->err);
+}
+
+static int add_it(void *ctx)
+{
+	struct adding *a = ctx;
+	struct job *job = a->job;
+
+	return media_add_device(&job->dev, &job->pool->sb, &job->pool->media_log,
+				job->index, NULL, &a->err);
+}
+
+static bool guarded(struct job *job, int (*fn)(void *ctx))
+{
+	struct adding a = { .job = job };
+	int rc = targets_guard(fn, &a, &job->target, 1, &job->super, job->name);
+
+	return !rc || (rc != -EIO && fail(job, rc, &a.err));
+}
+
 /* All that can be refused is, while what lies on the device is still there. */
 static bool check_device(struct job *job)
 {
-	struct media_error err = { .field = "" };
 	int rc = pool_window_range(job->pool->reach, job->index, 0, FAMFS_SUPER_SIZE,
 				   &job->super);
 
@@ -153,21 +238,12 @@ static bool check_device(struct job *job)
 	}
 	target_describe(&job->target, &job->dev);
 	job->dev.super = job->super.mem;
-	rc = media_add_check(&job->dev, &job->pool->sb, &job->pool->media_log,
-			     job->index, &err);
-	return !rc || fail(job, rc, &err);
+	return guarded(job, check_it);
 }
 
 static bool write_it(struct job *job)
 {
-	struct media_error err = { .field = "" };
-	int rc;
-
-	if (!targets_wipe(&job->target, 1, &job->super))
-		return false;
-	rc = media_add_device(&job->dev, &job->pool->sb, &job->pool->media_log,
-			      job->index, NULL, &err);
-	return !rc || fail(job, rc, &err);
+	return targets_wipe(&job->target, 1, &job->super) && guarded(job, add_it);
 }
 
 static int show(struct job *job)

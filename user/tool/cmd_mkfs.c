@@ -208,25 +208,55 @@ static bool system_uuid(struct job *job, bool create)
 	return false;
 }
 
-/* Does it read back? And what space is there? */
-static bool read_back(struct job *job)
+static int write_pool(void *ctx)
 {
-	struct media_log log = {
-		.mem = job->log.mem, .offset = FAMFS_LOG_OFFSET,
-		.len = job->log.len, .version = job->mkfs.version,
-	};
+	struct job *job = ctx;
+
+	return media_mkfs(&job->mkfs, NULL);
+}
+
+static bool write_it(struct job *job)
+{
+	return !targets_guard(write_pool, job, job->targets, job->n, job->supers,
+			      job->targets[0].name);
+}
+
+/* What a replay of the new pool needs. */
+struct copy_back {
+	const struct job *job;
+	struct famfs_super super;
+	void *log;
+};
+
+static int copy_back(void *ctx)
+{
+	struct copy_back *c = ctx;
+	const struct job *job = c->job;
+	uint64_t len = sizeof(struct famfs_log_header) +
+		       (job->n - 1) * sizeof(struct famfs_entry);
+
+	media_invalidate(job->supers[0].mem, sizeof(c->super));
+	media_invalidate(job->log.mem, len);
+	memcpy(&c->super, job->supers[0].mem, sizeof(c->super));
+	memcpy(c->log, job->log.mem, len);
+	return 0;
+}
+
+static bool replay(struct job *job, const struct famfs_super *super,
+		   const struct media_log *log)
+{
 	struct media_error err = { 0 };
 	struct media_fs *fs = NULL;
 	char text[MEDIA_ERROR_MAX];
 	struct media_super sb;
 	int rc;
 
-	rc = media_super_read(job->supers[0].mem, job->supers[0].len,
-			      job->targets[0].dev.size, &sb, &err);
+	rc = media_super_read(super, sizeof(*super), job->targets[0].dev.size, &sb,
+			      &err);
 	if (!rc)
 		rc = media_fs_new(&fs, &sb, NULL, NULL);
 	if (!rc)
-		rc = media_fs_replay(fs, &log, &err);
+		rc = media_fs_replay(fs, log, &err);
 	if (!rc)
 		media_space_usage(media_fs_space(fs), &job->usage);
 	else
@@ -235,6 +265,23 @@ static bool read_back(struct job *job)
 			   strerror(-rc));
 	media_fs_free(fs);
 	return !rc;
+}
+
+/* Does it read back? And what space is there? */
+static bool read_back(struct job *job)
+{
+	struct media_log log = {
+		.mem = tool_alloc(1, FAMFS_LOG_MIN), .offset = FAMFS_LOG_OFFSET,
+		.len = FAMFS_LOG_MIN, .version = job->mkfs.version,
+	};
+	struct copy_back c = { .job = job, .log = log.mem };
+	bool good;
+
+	good = !targets_guard(copy_back, &c, job->targets, job->n, job->supers,
+			      job->targets[0].name) &&
+	       replay(job, &c.super, &log);
+	free(log.mem);
+	return good;
 }
 
 static bool make(struct job *job)
@@ -248,7 +295,7 @@ static bool make(struct job *job)
 	       targets_check(job->targets, job->n, job->reach, 0, job->force) &&
 	       open_windows(job) && system_uuid(job, true) &&
 	       targets_wipe(job->targets, job->n, job->supers) &&
-	       !media_mkfs(&job->mkfs, NULL) && read_back(job);
+	       write_it(job) && read_back(job);
 	if (job->reach) {
 		pool_window_close(job->reach, &job->log);
 		for (i = 0; i < job->n; i++)

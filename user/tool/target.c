@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <uuid/uuid.h>
 
+#include "../pool/guard.h"
 #include "target.h"
 #include "users.h"
 
@@ -194,21 +195,29 @@ static bool look_at_fd(struct target *target)
 	return n >= 0;
 }
 
+/* Of what cannot be read nobody knows what it is: that is no reason to go on. */
 static bool look_at_memory(struct target *target,
 			   const struct pool_window *window)
 {
-	int fd = memfd_create("probe", MFD_CLOEXEC);
-	bool good;
+	int fd = memfd_create("probe", MFD_CLOEXEC), rc = -ENOMEM;
+	uint64_t good = 0;
+	void *copy = MAP_FAILED;
 
-	good = fd >= 0 && write(fd, window->mem, window->len) ==
-			  (ssize_t)window->len;
-	if (good)
-		target->found = signature_find(fd, window->mem, window->len);
-	else
-		say_why(target->name, "no memory for a copy of what lies there");
+	if (fd >= 0 && !ftruncate(fd, window->len))
+		copy = mmap(NULL, window->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (copy != MAP_FAILED) {
+		rc = guard_copy(copy, window->mem, window->len, &good);
+		if (!rc)
+			target->found = signature_find(fd, copy, window->len);
+		munmap(copy, window->len);
+	}
 	if (fd >= 0)
 		close(fd);
-	return good;
+	if (rc == -EIO)
+		tool_error("%s: bad memory at byte %llu: what lies there cannot be told",
+			   target->name, (unsigned long long)good);
+	return !rc || (rc != -EIO &&
+		       say_why(target->name, "no memory for a copy of what lies there"));
 }
 
 /*
@@ -324,22 +333,59 @@ static bool wipe_by_fd(const struct target *target)
 	return !rc || say_why(target->name, strerror(-rc));
 }
 
-static bool wipe(const struct target *target, void *super)
+int targets_guard(int (*fn)(void *ctx), void *ctx, const struct target *targets,
+		  unsigned int n, const struct pool_window *supers,
+		  const char *other)
 {
-	media_wipe(super, &media_memory);
-	return target->dev.kind == DEV_DEVDAX || wipe_by_fd(target);
+	const char *start;
+	const void *fault;
+	unsigned int i;
+	int rc = guard_run(fn, ctx, &fault);
+
+	if (rc != -EIO)
+		return rc;
+	for (i = 0; i < n; i++) {
+		start = supers[i].mem;
+		if ((const char *)fault >= start &&
+		    (const char *)fault < start + supers[i].len)
+			other = targets[i].name;
+	}
+	tool_error("%s: bad memory where the superblock or the log is: it ends here, and may be half done",
+		   other);
+	return rc;
+}
+
+struct wiping {
+	const struct target *targets;
+	unsigned int n;
+	const struct pool_window *supers;
+};
+
+static int wipe_supers(void *ctx)
+{
+	const struct wiping *w = ctx;
+	unsigned int i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->targets[i].found && is_primary(w->supers[i].mem))
+			media_wipe(w->supers[i].mem, &media_memory);
+	for (i = 0; i < w->n; i++)
+		if (w->targets[i].found)
+			media_wipe(w->supers[i].mem, &media_memory);
+	return 0;
 }
 
 bool targets_wipe(const struct target *targets, unsigned int n,
 		  const struct pool_window *supers)
 {
+	struct wiping w = { targets, n, supers };
 	unsigned int i;
 
+	if (targets_guard(wipe_supers, &w, targets, n, supers, targets[0].name))
+		return false;
 	for (i = 0; i < n; i++)
-		if (targets[i].found && is_primary(supers[i].mem))
-			media_wipe(supers[i].mem, &media_memory);
-	for (i = 0; i < n; i++)
-		if (targets[i].found && !wipe(&targets[i], supers[i].mem))
+		if (targets[i].found && targets[i].dev.kind != DEV_DEVDAX &&
+		    !wipe_by_fd(&targets[i]))
 			return false;
 	return true;
 }

@@ -64,6 +64,18 @@ bool targets_check(struct target *targets, unsigned int n,
 void target_describe(const struct target *target, struct media_mkfs_dev *to);
 
 /**
+ * targets_guard - call a function that touches windows, which may be of bad memory
+ * @fn, @ctx: as for guard_run(), but that @fn itself does not return -EIO
+ * @supers: windows of the superblocks of @targets, @n of each
+ * @other: what else it touches is of this device
+ *
+ * Return: what @fn returns; -EIO: bad memory, which was told.
+ */
+int targets_guard(int (*fn)(void *ctx), void *ctx, const struct target *targets,
+		  unsigned int n, const struct pool_window *supers,
+		  const char *other);
+
+/**
  * targets_wipe - remove from those that hold something what others might take for theirs
  * @supers: their superblock regions, mapped
  *
