@@ -8,6 +8,7 @@ $(foreach t,$(FILE_TESTS),$(eval $t_CFLAGS = $$(TOOL_CFLAGS)))
 $(foreach t,$(FILE_TESTS),$(eval $t_LIBS = $$(TOOL_LIBS) -lm))
 test_tool_source_CFLAGS = $(TOOL_CFLAGS) -DFMAPFS='"$(abspath $(FMAPFS))"'
 test_tool_signature_LIBS += -Wl,--wrap=blkid_do_probe
+test_tool_cp_pool_LIBS += -Wl,--wrap=tool_mounts -Wl,--wrap=chown
 test_tool_target_LIBS += $(foreach f,fsync pool_window_range media_mkfs \
 	media_add_device media_fs_new,-Wl,--wrap=$(f))
 $(B)test_tool_source: | $(FMAPFS)

@@ -75,6 +75,13 @@ static void on_done(void *ctx, const struct copy_item *item, bool same)
 	json_object_array_add(cp->copied, obj);
 }
 
+/* It is no part of what was put into a pool, and of no use elsewhere. */
+static bool on_leave(void *ctx, const char *path)
+{
+	(void)ctx;
+	return pool_is_meta(path);
+}
+
 static void on_progress(void *ctx, const struct copy_count *count)
 {
 	struct cp *cp = ctx;
@@ -89,6 +96,7 @@ static void print_result(const struct cp *cp, const struct copy_plan *plan,
 			 const struct copy_count *count, double seconds)
 {
 	char bytes[TOOL_HUMAN_MAX], rate[TOOL_HUMAN_MAX];
+	uint64_t failed = count->failed + count->dirs_failed;
 	struct json_object *obj;
 
 	if (!cp->copied) {
@@ -101,9 +109,9 @@ static void print_result(const struct cp *cp, const struct copy_plan *plan,
 		if (count->same)
 			printf("; %llu of them were there",
 			       (unsigned long long)count->same);
-		if (count->failed || plan->skipped)
+		if (failed || plan->skipped)
 			printf("; %llu failed, %llu left out",
-			       (unsigned long long)count->failed,
+			       (unsigned long long)failed,
 			       (unsigned long long)plan->skipped);
 		putchar('\n');
 		return;
@@ -114,7 +122,7 @@ static void print_result(const struct cp *cp, const struct copy_plan *plan,
 	tool_json_u64(obj, "bytes", count->bytes);
 	tool_json_u64(obj, "bytes_written", count->copied);
 	tool_json_u64(obj, "same", count->same);
-	tool_json_u64(obj, "failed", count->failed);
+	tool_json_u64(obj, "failed", failed);
 	tool_json_u64(obj, "left_out", plan->skipped);
 	json_object_object_add(obj, "seconds", json_object_new_double(seconds));
 	tool_print_json(obj);
@@ -123,7 +131,8 @@ static void print_result(const struct cp *cp, const struct copy_plan *plan,
 static int copy(struct cp *cp, char **sources, size_t n, const char *dst)
 {
 	const struct copy_ops ops = {
-		.wrong = on_wrong, .done = on_done, .progress = on_progress, .ctx = cp,
+		.wrong = on_wrong, .done = on_done, .leave = on_leave,
+		.progress = on_progress, .ctx = cp,
 	};
 	struct copy_count count = { 0 };
 	struct copy_plan plan;
@@ -144,7 +153,7 @@ static int copy(struct cp *cp, char **sources, size_t n, const char *dst)
 	if (rc && rc != -EINVAL)
 		tool_error("%s", strerror(-rc));
 	print_result(cp, &plan, &count, progress_seconds(&cp->bar));
-	rc = rc || count.failed || plan.skipped;
+	rc = rc || count.failed || count.dirs_failed || plan.skipped;
 	copy_plan_free(&plan);
 	return rc ? TOOL_FAILED : TOOL_FINE;
 }

@@ -168,7 +168,7 @@ static void make_directories(struct work *w)
 		if (!copy_make_directory(&plan->dirs[i], w->options, why))
 			continue;
 		w->ops->wrong(w->ops->ctx, plan->dirs[i].dst, why);
-		w->count.failed++;
+		w->count.dirs_failed++;
 	}
 }
 

@@ -69,6 +69,7 @@ struct copy_plan {
  * @copied: bytes that were written
  * @same: files that were there already, unchanged
  * @failed: files that were not copied, or not all
+ * @dirs_failed: directories that were not made, or have another owner or mode
  */
 struct copy_count {
 	uint64_t files;
@@ -76,6 +77,7 @@ struct copy_count {
 	uint64_t copied;
 	uint64_t same;
 	uint64_t failed;
+	uint64_t dirs_failed;
 };
 
 /**
@@ -83,11 +85,14 @@ struct copy_count {
  * @wrong: something is wrong with @path; @text says what and what to do. From any
  *	thread, one at a time
  * @done: a file was copied, or was there; may be NULL. Likewise
+ * @leave: a directory within a source: is it to be left out, and nothing told? May be
+ *	NULL
  * @progress: some four times a second, from the thread that called; may be NULL
  */
 struct copy_ops {
 	void (*wrong)(void *ctx, const char *path, const char *text);
 	void (*done)(void *ctx, const struct copy_item *item, bool same);
+	bool (*leave)(void *ctx, const char *path);
 	void (*progress)(void *ctx, const struct copy_count *count);
 	void *ctx;
 };

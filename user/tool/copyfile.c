@@ -8,8 +8,11 @@
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "../media/media.h"
 #include "../pool/guard.h"
@@ -400,16 +403,29 @@ int copy_file_close(struct copy_file *file, const struct copy_options *options,
 	return rc;
 }
 
+/* Of this thread. Return: false: it cannot be; nothing has changed. */
+static bool capabilities(bool set, struct __user_cap_data_struct data[2])
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+
+	return !syscall(set ? SYS_capset : SYS_capget, &header, data);
+}
+
 /*
  * The log is told of a directory's owner when it is made, never later: as that owner,
- * if this is root.
+ * if this is root. With its capabilities, which setfsuid(2) takes away: it may well be in
+ * one that its owner may not write.
  */
 static int make_as(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
+	struct __user_cap_data_struct caps[2];
+	bool known = capabilities(false, caps);
 	int rc;
 
 	setfsgid(gid);
 	setfsuid(uid);
+	if (known)
+		capabilities(true, caps);
 	rc = mkdir(path, mode) ? -errno : 0;
 	setfsuid(geteuid());
 	setfsgid(getegid());

@@ -68,6 +68,9 @@ const struct media_node *look_node(const struct source *source, const char *path
  */
 char *pool_dir(const char *path);
 
+/* pool_is_meta - is this directory what the server has beside a pool's files? */
+bool pool_is_meta(const char *path);
+
 /**
  * pool_error - say that something cannot be done in a pool, why, and what to do
  * @path: with what

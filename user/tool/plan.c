@@ -137,6 +137,11 @@ static int take(struct planning *p, FTS *fts, FTSENT *ent, const char *dst)
 			fts_set(fts, ent, FTS_SKIP);
 			return 0;
 		}
+		if (ent->fts_level && p->ops->leave &&
+		    p->ops->leave(p->ops->ctx, ent->fts_path)) {
+			fts_set(fts, ent, FTS_SKIP);
+			return 0;
+		}
 		if (is_root(p, ent->fts_statp)) {
 			skip(p, ent->fts_path, "is where the copies go: left out");
 			fts_set(fts, ent, FTS_SKIP);

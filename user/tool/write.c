@@ -83,6 +83,28 @@ char *pool_dir(const char *path)
 	return dir;
 }
 
+bool pool_is_meta(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct tool_mount *mounts;
+	struct famfs_super raw;
+	struct stat st, root;
+	char dir[PATH_MAX];
+	bool found = false;
+	size_t count, i;
+
+	parent_of(path, dir);
+	if (strcmp(name ? name + 1 : path, ".meta") || stat(dir, &st) ||
+	    tool_mounts(&mounts, &count))
+		return false;
+	for (i = 0; i < count && !found; i++)
+		found = mounts[i].dev == st.st_dev && !stat(mounts[i].dir, &root) &&
+			root.st_dev == st.st_dev && root.st_ino == st.st_ino &&
+			has_super(dir, &raw);
+	tool_mounts_free(mounts, count);
+	return found;
+}
+
 static void tell_master(const char *path, const char *what, const char *dir)
 {
 	struct famfs_super raw;
