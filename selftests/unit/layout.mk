@@ -20,11 +20,13 @@ test_layout_check_CFLAGS := -DFMAPFSD='"$(abspath $(FMAPFSD))"' \
 $(B)test_layout_check: | $(FMAPFSD)
 
 # libndctl, libdaxctl and sysfs are faked: only what calls them is linked.
+LIBFMAPDEV := $(DEVICES)/$(if $(SANFLAGS),san/)libfmapdev.a
 test_devices_OBJS := $(addprefix $(DEVICES)/$(if $(SANFLAGS),san/), \
 	resolve.o nd.o dax.o)
 
-$(LIBFMAPFSD) $(FMAPFSD) &: FORCE
+# One make at a time in each directory, and what is linked with is made first.
+$(LIBFMAPFSD) $(FMAPFSD) &: FORCE | ../../user/pool/$(if $(SANFLAGS),san/)libfmappool.a
 	$(Q)$(MAKE) -C $(SERVER) SAN=$(SAN) --no-print-directory
 
-$(test_devices_OBJS) &: FORCE
+$(test_devices_OBJS) $(LIBFMAPDEV) &: FORCE
 	$(Q)$(MAKE) -C $(DEVICES) SAN=$(SAN) --no-print-directory
