@@ -175,10 +175,19 @@ TEST(what_is_mapped_has_a_map_when_it_is_opened_again)
 
 /* --- under load --- */
 
-#define ROUNDS	8
+#define ROUNDS	24
 
+/**
+ * struct load - users of one file
+ * @fd: the file
+ * @turn: each user uses it once in a turn, then waits for the next
+ * @done: so many have, in this turn
+ * @stop: there is no next
+ */
 struct load {
 	int fd;
+	atomic_uint turn;
+	atomic_uint done;
 	atomic_bool stop;
 };
 
@@ -236,29 +245,61 @@ struct user {
 static int uses_it(void *arg)
 {
 	const struct user *u = arg;
+	struct load *l = u->load;
 	uint32_t n = getpid();
+	unsigned int turn = 0;
 
-	while (!u->load->stop) {
+	while (!l->stop) {
+		if (l->turn == turn) {
+			usleep(20);
+			continue;
+		}
+		turn = l->turn;
 		n = n * 1103515245 + 12345;
-		if (uses[u->which](u->load, (n >> 8) % (SIZE - 4 * PAGE)))
+		if (uses[u->which](l, (n >> 8) % (SIZE - 4 * PAGE)))
 			FAIL("use %u: %s", u->which, strerror(errno));
-		/* As long as it has taken, about: now and then nobody uses it. */
-		usleep(n >> 20);
+		l->done++;
 	}
 	return 0;
 }
 
-/* Until nobody is in the middle of something. */
-static uint8_t *give_size(int fd)
+static void next_turn(struct load *l)
 {
-	uint8_t *p;
+	l->done = 0;
+	l->turn++;
+}
 
-	do {
-		OK(ftruncate(fd, SIZE));
-		p = map_rw(fd);
-		TRUE(p != MAP_FAILED || errno == ENODEV);
-	} while (p == MAP_FAILED);
+/*
+ * Beside what the users do in a turn, however long they take, and once more when they
+ * have done it: no user may keep the others from it for ever. Reading ahead may go on
+ * when who has asked for it has returned: then in another turn.
+ */
+static uint8_t *give_size(struct load *l)
+{
+	uint8_t *p = MAP_FAILED;
+	bool idle;
+
+	for (unsigned int i = 0; p == MAP_FAILED; i++) {
+		next_turn(l);
+		usleep(i * 7919 % 400);
+		do {
+			idle = l->done == USERS;
+			OK(ftruncate(l->fd, SIZE));
+			p = map_rw(l->fd);
+			TRUE(p != MAP_FAILED || errno == ENODEV);
+		} while (p == MAP_FAILED && !idle);
+	}
 	return p;
+}
+
+/* And when it is memory. */
+static void use_on(struct load *l)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		while (l->done < USERS)
+			usleep(20);
+		next_turn(l);
+	}
 }
 
 TEST(no_use_is_in_both_worlds)
@@ -280,6 +321,7 @@ TEST(no_use_is_in_both_worlds)
 	m = mnt_new(s);
 	for (int i = 0; i < ROUNDS; i++) {
 		l->stop = false;
+		l->turn = 0;
 		snprintf(name, sizeof(name), "f%d", i);
 		l->fd = OK(open_in(m, name, O_RDWR));
 		OK(ftruncate(l->fd, SIZE));
@@ -287,10 +329,9 @@ TEST(no_use_is_in_both_worlds)
 			u[k] = (struct user) { l, k };
 			t[k] = task_start(uses_it, &u[k]);
 		}
-		usleep(20000);
 		srv_set_fmap(s, n[i], fmap_simple1(0, AT + i * SIZE, SIZE, SIZE));
-		p = give_size(l->fd);
-		usleep(20000);
+		p = give_size(l);
+		use_on(l);
 		l->stop = true;
 		for (unsigned int k = 0; k < USERS; k++)
 			EQ(task_wait(&t[k]), 0);
